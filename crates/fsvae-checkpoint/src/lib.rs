@@ -1,0 +1,4 @@
+//! fsvae-checkpoint
+mod config;
+
+pub use config::*;

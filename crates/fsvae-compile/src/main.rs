@@ -1,0 +1,2 @@
+//! fsvae-compile
+fn main() {}

@@ -1,0 +1,2 @@
+//! fsvae-sim
+fn main() {}

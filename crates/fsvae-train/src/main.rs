@@ -1,0 +1,2 @@
+//! fsvae-train
+fn main() {}

@@ -1,0 +1,7 @@
+//! lif-graph
+mod graph;
+mod ids;
+pub mod philox;
+
+pub use graph::*;
+pub use ids::*;
