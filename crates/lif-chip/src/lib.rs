@@ -1,1 +1,21 @@
-//! lif-chip
+//! Neuromorphic chips as data: what a compiler must know of a chip, read from a TOML file and nothing else.
+//!
+//! ```text
+//!   targets/<family>/<chip>.toml --Chip::from_toml--> Chip --+--> quantise: which integers exist
+//!                                                            +--> lif-netlist: which limits to check
+//! ```
+//!
+//! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of
+//! [`lif-graph`](https://docs.rs/lif-graph): `v = decay(v) + (sum of weights << shift) + bias`, spike when `v > threshold`, then `v = 0`. A
+//! chip only says how wide each of these is, in which steps it exists, and whether neurons share it.
+//!
+//! Every figure in a chip file stands beside a comment with its unit and source; unknown keys are refused, so a misspelt figure
+//! cannot pass unseen. The files of [`CATALOGUE`] are part of the binary.
+
+mod catalogue;
+mod chip;
+mod error;
+
+pub use catalogue::{CATALOGUE, catalogue, find};
+pub use chip::{BiasFormat, Chip, Cores, DecayFormat, MembraneFormat, Rounding, Sharing, SynapseFormat, ThresholdFormat};
+pub use error::ChipError;

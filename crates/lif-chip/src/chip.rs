@@ -1,0 +1,264 @@
+//! The chip file's contents, key by key, and the figures that follow from them.
+
+use crate::ChipError;
+use serde::Deserialize;
+
+/// A chip, as its file describes it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chip {
+    /// What it is called on a command line.
+    pub name: String,
+    /// Other names for it, such as its family's for the newest chip.
+    pub aliases: Vec<String>,
+    /// One line for people.
+    pub description: String,
+    /// The back-end that writes its netlist; none for a chip that only our simulator runs.
+    pub netlist: Option<String>,
+    /// Where neurons live.
+    pub core: Cores,
+    /// Weights and their sums.
+    pub synapse: SynapseFormat,
+    /// The membrane `v`.
+    pub membrane: MembraneFormat,
+    /// The firing threshold.
+    pub threshold: ThresholdFormat,
+    /// What is added to `v` at every update.
+    pub bias: BiasFormat,
+    /// What is left of `v` at every update.
+    pub decay: DecayFormat,
+}
+
+/// The chip's cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cores {
+    /// Cores of one chip.
+    pub count: u32,
+    /// Neurons of one core.
+    pub neurons_per_core: u32,
+}
+
+/// How wide weights and their sums are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SynapseFormat {
+    /// Width of a weight in bits, sign included.
+    pub weight_bits: u8,
+    /// Distance of neighbouring weights where a projection has both signs; a power of two.
+    pub mixed_sign_step: u32,
+    /// Width of the summed input of one update in bits, sign included; in units of weight 1.
+    pub input_bits: u8,
+}
+
+/// How wide membranes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembraneFormat {
+    /// Width in bits, sign included; the range is symmetric, `|v| < 2^(bits-1)`.
+    pub bits: u8,
+    /// How many of them are below weight 1: the summed weights enter as `sum << fraction_bits`.
+    pub fraction_bits: u8,
+}
+
+/// Which thresholds exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThresholdFormat {
+    /// Which neurons share one.
+    pub per: Sharing,
+    /// Width of the unsigned mantissa in bits.
+    pub mantissa_bits: u8,
+    /// The threshold is `mantissa << shift_bits`, in membrane units.
+    pub shift_bits: u8,
+}
+
+/// Which neurons share a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// All neurons of a population.
+    Population,
+    /// All neurons of a feature map.
+    Channel,
+}
+
+/// Which biases exist: `mantissa << exponent`, in membrane units, its own for each channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BiasFormat {
+    /// Width of the mantissa in bits, sign included.
+    pub mantissa_bits: u8,
+    /// Exponents run from 0 to this.
+    pub exponent_max: u8,
+}
+
+/// Which decays exist: `v * multiplier / 2^bits`, rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DecayFormat {
+    /// Binary logarithm of the denominator.
+    pub bits: u8,
+    /// What becomes of the bits that are shifted out.
+    pub rounding: Rounding,
+}
+
+/// Rounding of a shift to the right; the words of `lif-graph`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rounding {
+    /// `sign(x) * (|x| >> shift)`.
+    TowardZero,
+    /// `x >> shift`.
+    Floor,
+    /// `-((-x) >> shift)`.
+    Ceiling,
+}
+
+impl Chip {
+    /// Reads a chip file.
+    ///
+    /// # Errors
+    /// [`ChipError::Syntax`] for what is not TOML, for a missing and for an unknown key; [`ChipError::Figure`] for a figure that no
+    /// integer chip can have. `file` only names the text in the message.
+    pub fn from_toml(file: &str, text: &str) -> Result<Self, ChipError> {
+        let chip: Self =
+            toml::from_str(text).map_err(|error| ChipError::Syntax { file: file.into(), cause: error.to_string().trim_end().into() })?;
+        chip.check(file)?;
+        Ok(chip)
+    }
+
+    /// Largest magnitude of a weight of the graph, where one step of the chip's weights is 1: at most 127.
+    pub fn weight_max(&self) -> i32 {
+        let chip_max = (1i64 << (self.synapse.weight_bits - 1)) - 1;
+        (chip_max / i64::from(self.synapse.mixed_sign_step)).min(i64::from(i8::MAX)) as i32
+    }
+
+    /// The graph's `input_shift`: one step of the chip's weights in membrane units, as a power of two.
+    pub fn input_shift(&self) -> u8 {
+        self.membrane.fraction_bits + self.synapse.mixed_sign_step.trailing_zeros() as u8
+    }
+
+    /// Largest magnitude of a sum of the graph's weights that reaches a neuron in one update.
+    pub fn input_max(&self) -> i64 {
+        ((1i64 << (self.synapse.input_bits - 1)) - 1) / i64::from(self.synapse.mixed_sign_step)
+    }
+
+    /// Largest magnitude of a membrane.
+    pub fn membrane_max(&self) -> i64 {
+        (1i64 << (self.membrane.bits - 1)) - 1
+    }
+
+    /// Largest mantissa of a threshold.
+    pub fn threshold_mantissa_max(&self) -> i64 {
+        (1i64 << self.threshold.mantissa_bits) - 1
+    }
+
+    /// Neurons of the whole chip.
+    pub fn neurons(&self) -> u64 {
+        u64::from(self.core.count) * u64::from(self.core.neurons_per_core)
+    }
+
+    /// The chip's bias nearest to `value` (membrane units), ties away from zero; beyond the range its end.
+    ///
+    /// The mantissa's range is taken as symmetric.
+    pub fn nearest_bias(&self, value: f64) -> i32 {
+        let mantissa_max = ((1i64 << (self.bias.mantissa_bits - 1)) - 1) as f64;
+        let mut unit = 1.0;
+        for _ in 0..self.bias.exponent_max {
+            if (value / unit).round().abs() <= mantissa_max {
+                break;
+            }
+            unit *= 2.0;
+        }
+        ((value / unit).round().clamp(-mantissa_max, mantissa_max) * unit) as i32
+    }
+
+    /// Mantissa and smallest exponent with `mantissa << exponent == bias`, or nothing when the chip has no such bias.
+    pub fn bias_parts(&self, bias: i32) -> Option<(i32, u8)> {
+        let half = 1i64 << (self.bias.mantissa_bits - 1);
+        (0..=self.bias.exponent_max).find_map(|exponent| {
+            let mantissa = i64::from(bias) >> exponent;
+            (mantissa << exponent == i64::from(bias) && (-half..half).contains(&mantissa)).then_some((mantissa as i32, exponent))
+        })
+    }
+
+    fn check(&self, file: &str) -> Result<(), ChipError> {
+        let demand = |key: &'static str, value: u64, least: u64, most: u64| {
+            if (least..=most).contains(&value) { Ok(()) } else { Err(ChipError::Figure { file: file.into(), key, value, least, most }) }
+        };
+        demand("core.count", self.core.count.into(), 1, u32::MAX.into())?;
+        demand("core.neurons_per_core", self.core.neurons_per_core.into(), 1, u32::MAX.into())?;
+        demand("synapse.weight_bits", self.synapse.weight_bits.into(), 2, 16)?;
+        let step = u64::from(self.synapse.mixed_sign_step);
+        demand("synapse.mixed_sign_step", step, 1, 1 << (self.synapse.weight_bits - 2))?;
+        demand("synapse.mixed_sign_step (next power of two)", step.next_power_of_two(), step, step)?;
+        demand("synapse.input_bits", self.synapse.input_bits.into(), self.synapse.weight_bits.into(), 32)?;
+        demand("membrane.bits", self.membrane.bits.into(), 8, 32)?;
+        demand("membrane.fraction_bits", self.membrane.fraction_bits.into(), 0, 16)?;
+        demand("threshold.mantissa_bits", self.threshold.mantissa_bits.into(), 1, 31)?;
+        demand("threshold.shift_bits", self.threshold.shift_bits.into(), 0, 31 - u64::from(self.threshold.mantissa_bits))?;
+        demand("bias.mantissa_bits", self.bias.mantissa_bits.into(), 2, 32)?;
+        demand("bias.exponent_max", self.bias.exponent_max.into(), 0, 32 - u64::from(self.bias.mantissa_bits))?;
+        demand("decay.bits", self.decay.bits.into(), 1, 24)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ChipError, find};
+
+    #[test]
+    fn loihi_in_the_graphs_units() {
+        let chip = find("loihi2").unwrap();
+        assert_eq!((chip.weight_max(), chip.input_shift(), chip.input_max()), (127, 7, 16383));
+        assert_eq!((chip.membrane_max(), chip.threshold_mantissa_max()), (8_388_607, 131_071));
+        assert_eq!(chip.neurons(), 1 << 20);
+    }
+
+    #[test]
+    fn a_bias_is_a_mantissa_with_an_exponent() {
+        let chip = find("loihi2").unwrap();
+        for (value, bias, parts) in [
+            (0.0, 0, (0, 0)),
+            (-4095.4, -4095, (-4095, 0)),
+            (4097.0, 4098, (2049, 1)),
+            (-100_007.0, -100_000, (-3125, 5)),
+            (1e9, 4095 << 7, (4095, 7)),
+            (-1e9, -(4095 << 7), (-4095, 7)),
+        ] {
+            assert_eq!(chip.nearest_bias(value), bias, "{value}");
+            assert_eq!(chip.bias_parts(bias), Some(parts), "{value}");
+        }
+        assert_eq!(chip.bias_parts(4097), None);
+        assert_eq!(chip.bias_parts(i32::MIN), None);
+    }
+
+    #[test]
+    fn every_nearest_bias_exists() {
+        for chip in crate::catalogue() {
+            for value in (-2_000_000..2_000_000).step_by(997) {
+                let bias = chip.nearest_bias(f64::from(value) * 1.37);
+                assert!(chip.bias_parts(bias).is_some(), "{}: {bias}", chip.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let (file, text) = crate::CATALOGUE[0];
+        let text = text.replace("weight_bits", "weight_bitz");
+        let error = crate::Chip::from_toml(file, &text).unwrap_err();
+        assert!(matches!(&error, ChipError::Syntax { cause, .. } if cause.contains("weight_bitz")), "{error}");
+    }
+
+    #[test]
+    fn an_impossible_figure_is_refused() {
+        let (file, text) = crate::CATALOGUE[0];
+        for (from, to) in [("mixed_sign_step = 2", "mixed_sign_step = 3"), ("bits = 24", "bits = 99"), ("count = 128", "count = 0")] {
+            assert!(text.contains(from));
+            let error = crate::Chip::from_toml(file, &text.replace(from, to)).unwrap_err();
+            assert!(matches!(error, ChipError::Figure { .. }), "{to}: {error}");
+        }
+    }
+}
