@@ -1,1 +1,75 @@
-//! lif-sim
+//! Event-driven simulation of integer LIF graphs: which neurons fire in which step, and the picture that they draw.
+//!
+//! Work is done where spikes are: a spike adds the weights of its synapses to the sums of their targets, and then every neuron
+//! leaks, integrates and perhaps fires.
+//!
+//! ```text
+//!   LifGraph --Engine::new--> program: flat arrays, a spike's weights side by side
+//!                                |
+//!            seed, image ------> | draw:  for each step, for each population in update order
+//!            given spikes -----> |          deliver   spikes of its sources x weights -> sums     (kernel)
+//!                                |          fire      sums -> membranes -> list of spikes         (kernel)
+//!                                v
+//!             Drawing: pixels, spikes, synaptic operations, membranes, events
+//! ```
+//!
+//! The result is that of the reference interpreter in [`lif_graph`], spike by spike, membrane by membrane, and does not depend on the
+//! number of threads: integers only, and picks addressed by (seed, image, step, channel).
+//!
+//! # Synaptic operations
+//! One synaptic operation is one pair of a spike and a synapse that exists: one weight added to one target's sum. Taps of a
+//! kernel that would fall outside the target (padding) are no synapses; a synapse of weight 0 counts; a pick has no weights and
+//! costs none. An operation counts in the step in which it is added, so a delayed projection does not count the last step's spikes.
+//!
+//! ```
+//! use lif_graph::*;
+//! use lif_sim::{Engine, GivenSpikes, Record};
+//!
+//! let graph = LifGraph {
+//!     name: "two neurons".into(),
+//!     steps: 2,
+//!     populations: vec![
+//!         Population { name: "in".into(), shape: Shape::flat(1), model: NeuronModel::Source },
+//!         Population {
+//!             name: "out".into(),
+//!             shape: Shape::flat(1),
+//!             model: NeuronModel::Lif {
+//!                 membrane: Membrane {
+//!                     decay: Decay { multiplier: 1, shift: 2, rounding: Rounding::TowardZero },
+//!                     input_shift: 0,
+//!                     bias: vec![0],
+//!                     bits: 16,
+//!                 },
+//!                 threshold: vec![10],
+//!             },
+//!         },
+//!     ],
+//!     projections: vec![Projection {
+//!         name: "in->out".into(),
+//!         source: PopulationId(0),
+//!         target: PopulationId(1),
+//!         delay: 0,
+//!         connectivity: Connectivity::Dense,
+//!         weights: vec![9],
+//!     }],
+//! };
+//! let engine = Engine::new(&graph)?;
+//! let inputs = engine.inputs(&[GivenSpikes { population: PopulationId(0), neurons: vec![vec![0], vec![0]] }])?;
+//! let drawing = engine.draw(&mut engine.state(), 1, 0, &inputs, Record { membranes: true, ..Record::default() });
+//! assert_eq!(drawing.spikes, [2, 1]); // 9 stays below the threshold; 9 / 4 + 9 passes it
+//! assert_eq!(drawing.synaptic_operations, [2]);
+//! assert_eq!(drawing.membranes[1], [0]);
+//! # Ok::<(), lif_sim::SimError>(())
+//! ```
+
+mod batch;
+mod drawing;
+mod error;
+mod functional;
+mod kernel;
+mod program;
+
+pub use batch::Batch;
+pub use drawing::{Drawing, Event, GivenSpikes, Record};
+pub use error::SimError;
+pub use functional::{Engine, Inputs, State};

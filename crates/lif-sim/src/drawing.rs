@@ -1,0 +1,49 @@
+//! What goes into a simulation and what comes out of it, in the graph's own numbering.
+
+use lif_graph::PopulationId;
+
+/// The spikes of one source population, from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenSpikes {
+    /// A population of the model [`Source`](lif_graph::NeuronModel::Source).
+    pub population: PopulationId,
+    /// The neurons that fire, step by step, in any order. Steps that are missing at the end are silent.
+    pub neurons: Vec<Vec<u32>>,
+}
+
+/// What to keep beyond pixels and counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Every spike.
+    pub events: bool,
+    /// The final membranes.
+    pub membranes: bool,
+}
+
+/// One spike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Event {
+    /// From 0.
+    pub step: u32,
+    /// Whose.
+    pub population: PopulationId,
+    /// (channel * height + y) * width + x.
+    pub neuron: u32,
+}
+
+/// One simulated image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// Number of the image.
+    pub image: u64,
+    /// The picture, `[channel][y][x]`, of [`Engine::picture`](crate::Engine::picture); empty for a graph without a read-out.
+    pub pixels: Vec<u8>,
+    /// Spikes of each population over all steps.
+    pub spikes: Vec<u64>,
+    /// Synaptic operations of each projection over all steps.
+    pub synaptic_operations: Vec<u64>,
+    /// Membranes after the last step, by population and neuron, if recorded; empty for populations without membranes.
+    pub membranes: Vec<Vec<i32>>,
+    /// Every spike in the order of (step, population, neuron), if recorded.
+    pub events: Vec<Event>,
+}
