@@ -47,13 +47,13 @@ impl NetworkConfig {
         Self { image_size: 64, channels: vec![32, 64, 128, 256, 512], ..Self::fsvae(image_channels) }
     }
 
-    /// Side of the encoder's last feature map.
+    /// Side of the encoder's last feature map; 0 when there are more layers than the image can be halved.
     pub fn bottleneck_size(&self) -> usize {
-        self.image_size >> self.channels.len()
+        self.image_size.checked_shr(self.channels.len() as u32).unwrap_or(0)
     }
 
     /// Neurons of the flattened bottleneck: last width times its area.
     pub fn bottleneck(&self) -> usize {
-        self.channels.last().copied().unwrap_or(0) * self.bottleneck_size().pow(2)
+        self.channels.last().copied().unwrap_or(0).saturating_mul(self.bottleneck_size().saturating_pow(2))
     }
 }
