@@ -1,4 +1,5 @@
 //! lif-graph
+mod artifact;
 mod geometry;
 mod graph;
 mod ids;
@@ -12,6 +13,7 @@ pub mod rules;
 mod testing;
 mod worst_case;
 
+pub use artifact::ArtifactError;
 pub use graph::*;
 pub use ids::*;
 pub use interpreter::{Interpreter, Run, SpikeTrain};
