@@ -147,7 +147,13 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], ArtifactError> {
 
 fn decode(body: &[u8]) -> Result<LifGraph, ArtifactError> {
     let undecodable = |cause: String| ArtifactError::Undecodable { cause };
-    let (graph, rest) = postcard::take_from_bytes::<LifGraph>(body).map_err(|error| undecodable(error.to_string()))?;
+    let (graph, rest) = postcard::take_from_bytes::<LifGraph>(body).map_err(|error| {
+        undecodable(match error {
+            // postcard keeps no more of what serde and `bounded` say
+            postcard::Error::SerdeDeCustom => "a row is of no known kind, or a table has more rows than a graph may have".into(),
+            error => error.to_string(),
+        })
+    })?;
     if !rest.is_empty() {
         return Err(undecodable(format!("{} bytes follow it", rest.len())));
     }
@@ -166,6 +172,7 @@ mod tests {
     use super::*;
     use crate::random::well_formed_graph;
     use crate::testing::small;
+    use crate::{NeuronModel, Population, Shape};
     use miette::Diagnostic;
     use proptest::prelude::*;
 
@@ -237,6 +244,15 @@ mod tests {
         assert_eq!(code(&with_body(&endless)), "E016"); // name
         assert_eq!(code(&with_body(&[&b"\x01x\x04"[..], &endless].concat())), "E016"); // populations
         assert_eq!(code(&with_body(&[&b"\x01x\x04\x00"[..], &endless].concat())), "E016"); // projections
+    }
+
+    #[test]
+    fn tables_are_not_read_beyond_their_limit() {
+        let row = Population { name: String::new(), shape: Shape::flat(1), model: NeuronModel::Source };
+        let endless = LifGraph { populations: vec![row; crate::rules::MAX_POPULATIONS + 1], ..small() };
+        assert_eq!(code(&endless.to_bytes()), "E016");
+        let within = LifGraph { populations: endless.populations[1..].to_vec(), projections: vec![], ..small() };
+        assert_eq!(code(&within.to_bytes()), "E020", "read, and its names are wrong");
     }
 
     #[test]

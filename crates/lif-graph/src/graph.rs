@@ -1,6 +1,7 @@
 //! The network itself: public structs in two tables, no behaviour beyond look-up.
 
-use crate::{PopulationId, ProjectionId};
+use crate::rules::{MAX_POPULATIONS, MAX_PROJECTIONS};
+use crate::{PopulationId, ProjectionId, bounded};
 use serde::{Deserialize, Serialize};
 
 /// A spiking network with integer arithmetic, ready to be simulated or mapped.
@@ -14,8 +15,10 @@ pub struct LifGraph {
     /// Model steps for one image (the paper's T).
     pub steps: u32,
     /// All populations, by [`PopulationId`].
+    #[serde(deserialize_with = "bounded::table::<_, _, MAX_POPULATIONS>")]
     pub populations: Vec<Population>,
     /// All projections, by [`ProjectionId`].
+    #[serde(deserialize_with = "bounded::table::<_, _, MAX_PROJECTIONS>")]
     pub projections: Vec<Projection>,
 }
 

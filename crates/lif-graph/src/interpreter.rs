@@ -260,3 +260,6 @@ fn neuron(shape: Shape, channel: usize, y: i64, x: i64) -> Option<usize> {
     let inside = (0..i64::from(shape.height)).contains(&y) && (0..i64::from(shape.width)).contains(&x);
     inside.then(|| channel * shape.pixels() + y as usize * shape.width as usize + x as usize)
 }
+
+#[cfg(test)]
+mod tests;

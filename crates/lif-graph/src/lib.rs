@@ -43,6 +43,7 @@
 //! `from_bytes` has passed.
 
 mod artifact;
+mod bounded;
 mod geometry;
 mod graph;
 mod ids;
