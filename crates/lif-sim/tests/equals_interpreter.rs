@@ -1,0 +1,119 @@
+//! The engine against the reference interpreter of lif-graph: every spike, every final membrane, every pixel, every synaptic
+//! operation.
+
+use lif_graph::random::{source_spikes, well_formed_graph};
+use lif_graph::*;
+use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Record, SimError};
+use proptest::prelude::*;
+
+type Trains = Vec<(PopulationId, SpikeTrain)>;
+
+fn graph_and_spikes() -> impl Strategy<Value = (LifGraph, Trains)> {
+    well_formed_graph().prop_flat_map(|graph| {
+        let trains = source_spikes(&graph);
+        (Just(graph), trains)
+    })
+}
+
+fn given(trains: &Trains) -> Vec<GivenSpikes> {
+    let fired = |step: &Vec<bool>| (0..).zip(step).filter_map(|(neuron, &fired)| fired.then_some(neuron)).collect();
+    let given = |(population, train): &(PopulationId, SpikeTrain)| GivenSpikes {
+        population: *population,
+        neurons: train.iter().map(fired).collect(),
+    };
+    trains.iter().map(given).collect()
+}
+
+/// What the engine should say, from the interpreter's run.
+fn reference(graph: &LifGraph, trains: &Trains, seed: u64, image: u64) -> Drawing {
+    let mut interpreter = Interpreter::new(graph, seed, image);
+    for (source, train) in trains {
+        interpreter = interpreter.with_source(*source, train.clone());
+    }
+    let run = interpreter.run();
+    let mut drawing = Drawing {
+        image,
+        pixels: run.pixels.iter().flatten().next().cloned().unwrap_or_default(),
+        spikes: vec![0; graph.populations.len()],
+        synaptic_operations: vec![0; graph.projections.len()],
+        membranes: run.membranes,
+        events: vec![],
+    };
+    for (step, populations) in (0..).zip(&run.spikes) {
+        for (population, spikes) in (0..).map(PopulationId).zip(populations) {
+            let fired = (0..).zip(spikes).filter(|(_, fired)| **fired);
+            let events: Vec<Event> = fired.map(|(neuron, _)| Event { step, population, neuron }).collect();
+            drawing.spikes[population.index()] += events.len() as u64;
+            drawing.events.extend(events);
+        }
+    }
+    for (operations, projection) in drawing.synaptic_operations.iter_mut().zip(&graph.projections) {
+        let heard = &run.spikes[..run.spikes.len() - usize::from(projection.delay)];
+        *operations = heard.iter().map(|populations| synapses(graph, projection, &populations[projection.source.index()])).sum();
+    }
+    drawing
+}
+
+/// Synapses of the neurons that fired, found by trying all targets and taps.
+fn synapses(graph: &LifGraph, projection: &Projection, fired: &[bool]) -> u64 {
+    let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
+    let fan_out = |place: usize| match projection.connectivity {
+        Connectivity::Pick => 0,
+        Connectivity::Dense => to.neurons() as u64,
+        Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel) => {
+            let transposed = matches!(projection.connectivity, Connectivity::ConvTranspose2d(_));
+            let along = |source: u32, targets: u32| {
+                let meets = |target: u32, tap: u32| {
+                    let (coarse, fine) = if transposed { (source, target) } else { (target, source) };
+                    coarse * kernel.stride + tap == fine + kernel.padding
+                };
+                (0..targets).flat_map(|target| (0..kernel.size).map(move |tap| (target, tap))).filter(|&(t, k)| meets(t, k)).count() as u64
+            };
+            let (y, x) = (place as u32 / from.width, place as u32 % from.width);
+            along(y, to.height) * along(x, to.width) * u64::from(to.channels)
+        }
+    };
+    let fired = fired.iter().enumerate().filter(|(_, fired)| **fired);
+    fired.map(|(neuron, _)| fan_out(neuron % from.pixels())).sum()
+}
+
+const ALL: Record = Record { events: true, membranes: true };
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn the_engine_equals_the_interpreter((graph, trains) in graph_and_spikes(), seed: u64, image: u64) {
+        let engine = Engine::new(&graph).expect("a well-formed graph");
+        let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
+        let expected = reference(&graph, &trains, seed, image);
+        let mut state = engine.state();
+        prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+        // what an image leaves behind in its working memory must not reach the next
+        engine.draw(&mut state, !seed, image, &inputs, Record::default());
+        prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_batch_is_the_same_at_any_number_of_threads((graph, trains) in graph_and_spikes(), seed: u64, first in 0..u64::MAX - 40) {
+        let engine = Engine::new(&graph).expect("a well-formed graph");
+        let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
+        let images = first..first + 21;
+        let mut state = engine.state();
+        let one_by_one: Vec<Drawing> = images.clone().map(|image| engine.draw(&mut state, seed, image, &inputs, ALL)).collect();
+        for threads in 1..4 {
+            let batch = Batch { seed, images: images.clone(), threads, record: ALL };
+            let mut drawings = vec![];
+            let taken: Result<(), SimError> = engine.draw_batch(&batch, &inputs, |drawing| drawing, |drawing| {
+                drawings.push(drawing);
+                Ok(())
+            });
+            prop_assert!(taken.is_ok());
+            prop_assert_eq!(&drawings, &one_by_one);
+        }
+    }
+}
