@@ -37,6 +37,8 @@ pub struct Cores {
     pub count: u32,
     /// Neurons of one core.
     pub neurons_per_core: u32,
+    /// Synapses of one chip, all cores together.
+    pub synapses_per_chip: u64,
 }
 
 /// How wide weights and their sums are.
@@ -189,6 +191,7 @@ impl Chip {
         };
         demand("core.count", self.core.count.into(), 1, u32::MAX.into())?;
         demand("core.neurons_per_core", self.core.neurons_per_core.into(), 1, u32::MAX.into())?;
+        demand("core.synapses_per_chip", self.core.synapses_per_chip, 1, i64::MAX as u64)?;
         demand("synapse.weight_bits", self.synapse.weight_bits.into(), 2, 16)?;
         let step = u64::from(self.synapse.mixed_sign_step);
         demand("synapse.mixed_sign_step", step, 1, 1 << (self.synapse.weight_bits - 2))?;

@@ -1,0 +1,61 @@
+//! What every back-end can do, and which back-ends there are.
+
+use crate::NetlistError;
+use crate::loihi::Loihi;
+use lif_chip::Chip;
+use lif_graph::LifGraph;
+
+/// Writes graphs for one family of chips.
+pub trait Backend: Sync {
+    /// What a chip file calls it (key `netlist`).
+    fn name(&self) -> &'static str;
+
+    /// Whether the chip can run the graph, which must pass [`LifGraph::check`].
+    ///
+    /// # Errors
+    /// [`NetlistError::Misfits`] with every rule that the graph breaks.
+    fn check(&self, graph: &LifGraph, chip: &Chip) -> Result<(), NetlistError>;
+
+    /// Checks, and writes the netlist's files; the same graph and chip give the same bytes.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), and [`NetlistError::Write`] for arrays that their file format cannot hold.
+    fn emit(&self, graph: &LifGraph, chip: &Chip) -> Result<Vec<NetlistFile>, NetlistError>;
+}
+
+/// A file that a back-end would write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetlistFile {
+    /// Name without folder.
+    pub name: &'static str,
+    /// Contents.
+    pub bytes: Vec<u8>,
+}
+
+/// The back-end of this name.
+///
+/// # Errors
+/// [`NetlistError::UnknownBackend`] lists those that exist.
+pub fn backend(name: &str) -> Result<&'static dyn Backend, NetlistError> {
+    const BACKENDS: [&dyn Backend; 1] = [&Loihi];
+    let found = BACKENDS.into_iter().find(|backend| backend.name() == name);
+    found.ok_or_else(|| NetlistError::UnknownBackend { name: name.into(), known: BACKENDS.map(|backend| backend.name()).join(", ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chip_of_the_catalogue_names_a_backend_that_exists() {
+        for name in lif_chip::catalogue().iter().filter_map(|chip| chip.netlist.as_deref()) {
+            assert!(backend(name).is_ok_and(|found| found.name() == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_backend_is_an_error_that_lists_the_known() {
+        let Err(error) = backend("abacus") else { panic!("there is no such back-end") };
+        assert_eq!(error, NetlistError::UnknownBackend { name: "abacus".into(), known: "loihi".into() });
+    }
+}

@@ -1,0 +1,72 @@
+//! Why a graph cannot be written for a chip.
+
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// A netlist that cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+pub enum NetlistError {
+    /// A chip file names a back-end that does not exist.
+    #[error("there is no netlist back-end {name:?}")]
+    #[diagnostic(code(E072), help("correct the key `netlist` of the chip file; back-ends: {known}"))]
+    UnknownBackend {
+        /// The name in the chip file.
+        name: String,
+        /// All names, with commas.
+        known: String,
+    },
+    /// The graph asks for what the chip does not have.
+    #[error("the graph does not fit {chip}{}", list(misfits))]
+    #[diagnostic(code(E073), help("{}", remedies(misfits)))]
+    Misfits {
+        /// The chip.
+        chip: String,
+        /// All broken rules; never empty.
+        misfits: Vec<Misfit>,
+    },
+    /// The array file cannot hold the arrays.
+    #[error("{file} cannot be written: {cause}")]
+    #[diagnostic(code(E074), help("the arrays are beyond what a zip archive holds: compile a smaller network"))]
+    Write {
+        /// Name of the file.
+        file: &'static str,
+        /// The writer's words.
+        cause: String,
+    },
+}
+
+/// A rule of the chip that a graph breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The rule's name, which says what is demanded.
+    pub rule: &'static str,
+    /// The population or projection, or `graph`.
+    pub place: String,
+    /// How it is broken, with figures.
+    pub cause: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// Longer lists are cut when they are printed.
+const PRINTED: usize = 20;
+
+fn list(misfits: &[Misfit]) -> String {
+    let line = |misfit: &Misfit| format!("\n{}: {} ({})", misfit.place, misfit.cause, misfit.rule);
+    let mut text: String = misfits.iter().take(PRINTED).map(line).collect();
+    if misfits.len() > PRINTED {
+        text += &format!("\nand {} more", misfits.len() - PRINTED);
+    }
+    text
+}
+
+/// Each remedy once.
+fn remedies(misfits: &[Misfit]) -> String {
+    let mut remedies: Vec<&str> = Vec::new();
+    for misfit in misfits.iter().take(PRINTED) {
+        if !remedies.contains(&misfit.remedy) {
+            remedies.push(misfit.remedy);
+        }
+    }
+    remedies.join("; ")
+}

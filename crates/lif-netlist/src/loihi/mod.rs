@@ -1,0 +1,48 @@
+//! The Loihi back-end: `netlist.json` (processes, connections, schedule) and `arrays.npz` (integers).
+//!
+//! The arithmetic is that of lava-nc 0.10.0, `proc/lif/models.py`, in the graph's terms:
+//!
+//! ```text
+//!   Lava    u = a << 6     v = toward_zero(v * (4096 - dv) / 4096) + u + (bias_mant << bias_exp)     s = v > (vth << 6)     v[s] = 0
+//!   graph   weight = a / 2     decay = (4096 - dv) / 2^12, toward zero     bias = bias_mant << bias_exp     threshold = vth << 6
+//! ```
+//!
+//! Lava's weights are twice the graph's, because weights of both signs are floored to even.
+
+mod arrays;
+mod netlist;
+mod processes;
+mod rules;
+mod schedule;
+mod unroll;
+
+pub use netlist::{Connection, Injection, Netlist, Output, Process};
+pub use schedule::Schedule;
+
+use crate::{Backend, NetlistError, NetlistFile, json};
+use lif_chip::Chip;
+use lif_graph::LifGraph;
+
+/// Writes netlists for Lava.
+pub struct Loihi;
+
+/// The file of processes and connections.
+pub const NETLIST_FILE: &str = "netlist.json";
+/// The file of weights, biases and pixel levels.
+pub const ARRAYS_FILE: &str = "arrays.npz";
+
+impl Backend for Loihi {
+    fn name(&self) -> &'static str {
+        "loihi"
+    }
+
+    fn check(&self, graph: &LifGraph, chip: &Chip) -> Result<(), NetlistError> {
+        rules::check(graph, chip)
+    }
+
+    fn emit(&self, graph: &LifGraph, chip: &Chip) -> Result<Vec<NetlistFile>, NetlistError> {
+        self.check(graph, chip)?;
+        let (netlist, arrays) = processes::lower(graph, chip)?;
+        Ok(vec![NetlistFile { name: NETLIST_FILE, bytes: json::lines(&netlist) }, NetlistFile { name: ARRAYS_FILE, bytes: arrays }])
+    }
+}
