@@ -221,14 +221,25 @@ impl Engine {
     }
 
     /// Appends one population's spikes of one step, in the order of its neurons.
+    ///
+    /// The engine lists them position by position, and the graph numbers them channel by channel: a counting sort by channel.
     fn record(&self, index: usize, step: u32, spikes: &Spikes, events: &mut Vec<Event>) {
-        let (shape, population, before) = (self.program.populations[index].shape, PopulationId::from_index(index), events.len());
-        for position in 0..shape.pixels() {
-            let fired = spikes.at(position).iter();
-            events.extend(fired.map(|&channel| Event { step, population, neuron: graph_index(shape, position, channel) }));
+        let (shape, population) = (self.program.populations[index].shape, PopulationId::from_index(index));
+        let positions = 0..shape.pixels();
+        let mut places = vec![0; shape.channels as usize]; // for each channel first its spikes, then where the next one goes
+        for position in positions.clone() {
+            spikes.at(position).iter().for_each(|&channel| places[channel as usize] += 1);
         }
-        if shape.pixels() > 1 {
-            events[before..].sort_unstable_by_key(|event| event.neuron);
+        let mut end = events.len();
+        for place in &mut places {
+            (*place, end) = (end, end + *place);
+        }
+        events.resize(end, Event { step, population, neuron: 0 });
+        for position in positions {
+            for &channel in spikes.at(position) {
+                events[places[channel as usize]].neuron = graph_index(shape, position, channel);
+                places[channel as usize] += 1;
+            }
         }
     }
 
