@@ -54,7 +54,7 @@ pub enum DataError {
     },
 
     /// The file ends too early.
-    #[error("{} is truncated: it ends after {found} of {expected} bytes{}", path.display(), if *packed { " (unpacked, without gzip's own end)" } else { "" })]
+    #[error("{} is truncated: it ends after {found} of {expected} bytes{}", path.display(), if found == expected { ", before gzip's checksum" } else { "" })]
     #[diagnostic(code(E044), help("get the file again completely"))]
     Truncated {
         /// The file.
@@ -63,8 +63,6 @@ pub enum DataError {
         expected: usize,
         /// Bytes that are there, unpacked.
         found: usize,
-        /// Whether the file is packed; then even all bytes are not enough without the checksum that follows them.
-        packed: bool,
     },
 
     /// Something follows the data.

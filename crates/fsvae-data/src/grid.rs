@@ -56,8 +56,9 @@ impl Grid {
         let mut encoder = Encoder::new(bytes, self.width as u32, self.height as u32);
         encoder.set_color(self.color);
         encoder.set_depth(BitDepth::Eight);
+        // This compressor is the png crate's own: which library another crate chooses for flate2 changes nothing.
         encoder.set_filter(Filter::Paeth);
-        encoder.set_deflate_compression(DeflateCompression::Level(9));
+        encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&self.pixels(images))?;
         writer.finish()

@@ -112,7 +112,7 @@ impl<'a> Unpacked<'a> {
     }
 
     fn truncated(&self, expected: usize, found: usize) -> DataError {
-        DataError::Truncated { path: self.path.to_owned(), expected, found, packed: matches!(self.from, From::Gzip(_)) }
+        DataError::Truncated { path: self.path.to_owned(), expected, found }
     }
 }
 

@@ -69,7 +69,7 @@ impl Images {
     }
 
     /// The images scaled to this height and width as torchvision's `Resize` does to a Pillow image: `PIL.Image.resize` with
-    /// `BILINEAR`, to the bit. When it shrinks, the filter widens, so that every pixel counts.
+    /// `BILINEAR`, to the bit (of Pillow 12; 13 differs for tall images). When it shrinks, the filter widens, so that every pixel counts.
     pub fn resized_to(&self, height: usize, width: usize) -> Self {
         let mut pixels = vec![0; self.count * self.channels * height * width];
         let (from, to) = (self.height * self.width, height * width);
@@ -133,7 +133,7 @@ mod tests {
     fn the_first_are_the_first() {
         assert_eq!(numbered(4).first(3), numbered(3));
         assert_eq!(numbered(4).first(9), numbered(4));
-        assert_eq!(numbered(4).first(0).pixels, []);
+        assert!(numbered(4).first(0).pixels.is_empty());
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Pillow's bilinear resize (`ImagingResample` with 8-bit pixels), to the bit.
 //!
 //! An output pixel is a weighted mean of the input pixels under a triangle around its centre. The weights are formed in double
-//! precision, then rounded to integers of 22 fractional bits; all sums are integer. Rows are scaled first and rounded to bytes, then columns.
-//! Source: Pillow, `src/libImaging/Resample.c`.
+//! precision, then rounded to integers of 22 fractional bits; all sums are integer. Rows are scaled first and rounded to bytes, then
+//! columns. Source: Pillow 12, `src/libImaging/Resample.c`.
+//!
+//! Pillow 13 begins with the columns when the height shrinks much more than the width (its pull request 9549), which changes some
+//! pixels by one; for square images it is the same as before.
 
 /// Fractional bits of a weight: 32 of the accumulator, less 8 of a pixel and 2 to spare (Pillow's `PRECISION_BITS`).
 const WEIGHT_BITS: u32 = 32 - 8 - 2;

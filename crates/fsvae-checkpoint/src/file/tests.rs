@@ -171,6 +171,21 @@ proptest! {
     }
 
     #[test]
+    fn any_cut_flip_or_extension_of_any_file_is_told(
+        tensors in prop::collection::vec(any_values(), 0..5), dataset in ".{0,400}",
+        place: prop::sample::Index, bit in 0u8..8, extra in prop::collection::vec(any::<u8>(), 1..9),
+    ) {
+        let training = TrainingRecord { dataset, ..TrainingRecord::default() };
+        let bytes = Checkpoint { config: NetworkConfig::fsvae(1), training, tensors }.to_bytes();
+        let place = place.index(bytes.len());
+        let mut flipped = bytes.clone();
+        flipped[place] ^= 1u8 << bit;
+        for wrong in [&bytes[..place], &flipped, &[&bytes[..], &extra].concat()] {
+            prop_assert!(Checkpoint::from_bytes(wrong).is_err());
+        }
+    }
+
+    #[test]
     fn any_bytes_are_read_or_told(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(Checkpoint::from_bytes(&bytes).is_err());
         prop_assert!(Checkpoint::from_bytes(&envelope(VERSION, &bytes)).is_err());
