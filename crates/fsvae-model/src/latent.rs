@@ -1,0 +1,127 @@
+//! Autoregressive Bernoulli spike sampling (Kamata et al., section 3.2) and the roll-outs that feed the two latent stacks.
+//!
+//! Row `t * batch + n` of a latent tensor is step t of image n; "previous" tensors hold z_{t-1} in row t, zeros at t = 0.
+
+use crate::network::{LatentStack, LatentState};
+use crate::neuron::{Neuron, Phase};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use fsvae_checkpoint::NetworkConfig;
+use serde::{Deserialize, Serialize};
+
+/// How the posterior's z_<t are rolled out before the pass that has the gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RollOut {
+    /// Step by step with running statistics, membranes carried along: O(T).
+    #[default]
+    Carried,
+    /// The original program's: the whole prefix anew at every step, with the prefix's own batch statistics, which also move the
+    /// running ones: O(T^2).
+    Prefix,
+}
+
+/// The random numbers of one training step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draws {
+    /// Which neighbour each latent channel listens to: `[steps][batch][latent]`, in `0..k`.
+    pub picks: Vec<i32>,
+    /// Scheduled sampling: at step t, where there is noise `[batch][latent]`, the prior's own output is its next input.
+    pub own: Vec<Option<Vec<f32>>>,
+}
+
+/// The spike of the picked neighbour: `candidates` `[rows, latent * k]`, picks `[rows, latent]`.
+pub fn pick(candidates: Tensor<2>, picks: Tensor<2, Int>) -> Tensor<2> {
+    let [rows, neurons] = candidates.dims();
+    let [_, latent] = picks.dims();
+    candidates.reshape([rows, latent, neurons / latent]).gather(2, picks.unsqueeze_dim(2)).reshape([rows, latent])
+}
+
+/// Picks as a tensor `[steps * batch, latent]`.
+pub fn pick_tensor(picks: &[i32], latent: usize, device: &Device) -> Tensor<2, Int> {
+    Tensor::from_data(TensorData::new(picks.to_vec(), [picks.len() / latent, latent]), device)
+}
+
+/// z_t in row t to z_{t-1} in row t.
+pub fn shifted(z: Tensor<2>, batch: usize) -> Tensor<2> {
+    let [rows, latent] = z.dims();
+    let first = Tensor::zeros([batch, latent], &z.device());
+    if rows == batch { first } else { Tensor::cat(vec![first, z.slice([0..rows - batch])], 0) }
+}
+
+/// Rows of step `t`.
+fn at(x: &Tensor<2>, t: usize, batch: usize) -> Tensor<2> {
+    x.clone().slice([t * batch..(t + 1) * batch])
+}
+
+/// Rolls z_1 .. z_{T-1} out of the posterior and gives the previous-step tensor `[steps * batch, latent]`.
+///
+/// `x` are the encoder's spikes `[steps * batch, latent]`. Everything here is without gradient; with [`RollOut::Prefix`] in training the
+/// stack's running statistics move.
+pub fn roll_out_posterior(
+    posterior: &mut LatentStack,
+    x: &Tensor<2>,
+    picks: &Tensor<2, Int>,
+    steps: usize,
+    how: (RollOut, Phase),
+    neuron: &Neuron,
+) -> Tensor<2> {
+    let [rows, latent] = x.dims();
+    let batch = rows / steps;
+    let mut previous = vec![Tensor::zeros([batch, latent], &x.device())];
+    let mut state = LatentState::new();
+    for t in 0..steps - 1 {
+        let candidates = match how {
+            (RollOut::Prefix, Phase::Training) => {
+                let prefix = x.clone().slice([0..(t + 1) * batch]);
+                let input = Tensor::cat(vec![prefix, Tensor::cat(previous.clone(), 0)], 1);
+                at(&posterior.forward(input, t + 1, neuron, Phase::Training), t, batch)
+            }
+            _ => posterior.step(Tensor::cat(vec![at(x, t, batch), previous[t].clone()], 1), &mut state, neuron),
+        };
+        previous.push(pick(candidates, picks.clone().slice([t * batch..(t + 1) * batch])));
+    }
+    Tensor::cat(previous, 0)
+}
+
+/// The prior's input under scheduled sampling: z_{t-1}, or here and there its own thresholded output.
+pub fn roll_out_prior(
+    prior: &mut LatentStack,
+    z: &Tensor<2>,
+    own: &[Option<Vec<f32>>],
+    config: &NetworkConfig,
+    how: RollOut,
+    neuron: &Neuron,
+) -> Tensor<2> {
+    let [rows, latent] = z.dims();
+    let batch = rows / config.steps;
+    let Some(last) = own.iter().rposition(Option::is_some) else {
+        return shifted(z.clone(), batch);
+    };
+    let mut previous = vec![Tensor::zeros([batch, latent], &z.device())];
+    let mut state = LatentState::new();
+    for t in 0..config.steps - 1 {
+        let noise = own.get(t).and_then(Option::as_ref);
+        let candidates = match how {
+            RollOut::Carried if t <= last => Some(prior.step(previous[t].clone(), &mut state, neuron)),
+            RollOut::Prefix if noise.is_some() => {
+                let prefix = Tensor::cat(previous.clone(), 0);
+                Some(at(&prior.forward(prefix, t + 1, neuron, Phase::Training), t, batch))
+            }
+            _ => None,
+        };
+        previous.push(match (noise, candidates) {
+            (Some(noise), Some(candidates)) => {
+                let noise = Tensor::<2>::from_data(TensorData::new(noise.clone(), [batch, latent]), &z.device());
+                (mean_of_ways(candidates, config.ways) + noise * 1e-3).greater_elem(0.5).float()
+            }
+            _ => at(z, t, batch),
+        });
+    }
+    Tensor::cat(previous, 0)
+}
+
+/// Firing rate of each group of k neighbours: `[rows, latent * k]` to `[rows, latent]`.
+pub fn mean_of_ways(candidates: Tensor<2>, ways: usize) -> Tensor<2> {
+    let [rows, neurons] = candidates.dims();
+    candidates.reshape([rows, neurons / ways, ways]).mean_dim(2).reshape([rows, neurons / ways])
+}

@@ -1,0 +1,217 @@
+//! A spiking layer: weights, tdBN, LIF. Spikes go in, spikes come out, all time steps at once.
+//!
+//! Rows are time-major: row `t * batch + n` is step t of image n. The bias in front of a batch norm moves nothing but the mean, so it is
+//! kept out of the training arithmetic altogether (its exact gradient is zero) and enters with the running mean.
+
+use crate::neuron::{Neuron, Phase};
+use burn::module::{Module, Param, ParamId};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// How far the running statistics move towards those of a batch.
+const MOMENTUM: f32 = 0.1;
+
+/// Threshold-dependent batch norm and what fires behind it (Zheng et al., AAAI 2021).
+#[derive(Module, Debug)]
+pub struct TdBn {
+    /// gamma.
+    pub weight: Param<Tensor<1>>,
+    /// beta.
+    pub bias: Param<Tensor<1>>,
+    /// By channel.
+    pub running_mean: Param<Tensor<1>>,
+    /// By channel, unbiased.
+    pub running_var: Param<Tensor<1>>,
+    #[module(skip)]
+    alpha: f32,
+}
+
+/// A tensor of the module that the optimiser leaves alone.
+fn constant(value: Tensor<1>) -> Param<Tensor<1>> {
+    Param::initialized(ParamId::new(), value)
+}
+
+impl TdBn {
+    fn new(channels: usize, alpha: f32, device: &Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+            running_mean: constant(Tensor::zeros([channels], device)),
+            running_var: constant(Tensor::ones([channels], device)),
+            alpha,
+        }
+    }
+
+    /// Spikes of currents `x` `[steps, rows, channels]` that lack `layer_bias`.
+    fn forward(&mut self, x: Tensor<3>, layer_bias: Tensor<1>, neuron: &Neuron, phase: Phase) -> Tensor<3> {
+        let statistics = match phase {
+            Phase::Training => {
+                let statistics = neuron.statistics(&x);
+                self.follow(&statistics.clone().detach(), layer_bias.detach(), x.dims());
+                statistics
+            }
+            Phase::Inference => self.running_statistics(layer_bias),
+        };
+        neuron.tdbn_lif(x, self.weight.val(), self.bias.val(), statistics, self.alpha)
+    }
+
+    /// The running statistics of the currents without the layer's bias.
+    fn running_statistics(&self, layer_bias: Tensor<1>) -> Tensor<2> {
+        Tensor::stack(vec![self.running_mean.val() - layer_bias, self.running_var.val()], 0)
+    }
+
+    fn follow(&mut self, statistics: &Tensor<2>, layer_bias: Tensor<1>, [steps, rows, channels]: [usize; 3]) {
+        let count = (steps * rows) as f32;
+        let mean = statistics.clone().slice([0..1]).reshape([channels]) + layer_bias;
+        let variance = statistics.clone().slice([1..2]).reshape([channels]) * (count / (count - 1.0));
+        self.running_mean = constant(self.running_mean.val() * (1.0 - MOMENTUM) + mean * MOMENTUM);
+        self.running_var = constant(self.running_var.val() * (1.0 - MOMENTUM) + variance * MOMENTUM);
+    }
+
+    /// One step of a roll-out with running statistics: the membrane left by earlier steps in, spikes and new membrane out.
+    fn step(&self, x: Tensor<2>, layer_bias: Tensor<1>, held: Option<Tensor<2>>, neuron: &Neuron) -> (Tensor<2>, Tensor<2>) {
+        let deviation = (self.running_var.val() + crate::kernels::membrane::EPSILON).sqrt();
+        let scale = self.weight.val() * neuron.gain(self.alpha) / deviation;
+        let shift = self.bias.val() - (self.running_mean.val() - layer_bias) * scale.clone();
+        let current = x * scale.unsqueeze() + shift.unsqueeze();
+        let u = match held {
+            Some(held) => held + current,
+            None => current,
+        };
+        let fires = u.clone().greater_elem(neuron.lif.threshold);
+        ((fires.clone().float()), (u * neuron.lif.decay).mask_fill(fires, 0.0))
+    }
+
+    /// Takes over the running statistics of a copy that was used without gradients.
+    fn adopt(&mut self, other: &Self) {
+        let back = |p: &Param<Tensor<1>>| constant(Tensor::from_inner(p.val()));
+        self.running_mean = back(&other.running_mean);
+        self.running_var = back(&other.running_var);
+    }
+}
+
+/// PyTorch's default initialisation: uniform within 1 / sqrt(fan-in).
+fn uniform<const D: usize>(shape: [usize; D], fan_in: usize, rng: &mut ChaCha8Rng, device: &Device) -> Param<Tensor<D>> {
+    let bound = 1.0 / (fan_in as f32).sqrt();
+    let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-bound..bound)).collect();
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))
+}
+
+/// A fully connected spiking layer.
+#[derive(Module, Debug)]
+pub struct SpikingLinear {
+    /// `[out, in]`.
+    pub weight: Param<Tensor<2>>,
+    /// `[out]`.
+    pub bias: Param<Tensor<1>>,
+    /// Batch norm and neurons.
+    pub bn: TdBn,
+}
+
+impl SpikingLinear {
+    pub(crate) fn new(inputs: usize, outputs: usize, alpha: f32, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        Self {
+            weight: uniform([outputs, inputs], inputs, rng, device),
+            bias: uniform([outputs], inputs, rng, device),
+            bn: TdBn::new(outputs, alpha, device),
+        }
+    }
+
+    /// `[steps * batch, in]` to `[steps * batch, out]`.
+    pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
+        let y = x.matmul(self.weight.val().transpose());
+        let [rows, outputs] = y.dims();
+        let spikes = self.bn.forward(y.reshape([steps, rows / steps, outputs]), self.bias.val(), neuron, phase);
+        spikes.reshape([rows, outputs])
+    }
+
+    pub(crate) fn step(&self, x: Tensor<2>, held: &mut Option<Tensor<2>>, neuron: &Neuron) -> Tensor<2> {
+        let y = x.matmul(self.weight.val().transpose());
+        let (spikes, rest) = self.bn.step(y, self.bias.val(), held.take(), neuron);
+        *held = Some(rest);
+        spikes
+    }
+
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        self.bn.adopt(&other.bn);
+    }
+}
+
+/// Which way a 3x3 layer resizes the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Convolution, stride 2.
+    Down,
+    /// Transposed convolution, stride 2.
+    Up,
+}
+
+/// A 3x3 spiking layer; pictures are `[rows, height, width, channels]`.
+#[derive(Module, Debug)]
+pub struct SpikingConvolution {
+    /// `[out, in, 3, 3]`, or `[in, out, 3, 3]` when transposed.
+    pub weight: Param<Tensor<4>>,
+    /// `[out]`.
+    pub bias: Param<Tensor<1>>,
+    /// Batch norm and neurons.
+    pub bn: TdBn,
+    #[module(skip)]
+    direction: Direction,
+}
+
+impl SpikingConvolution {
+    pub(crate) fn new(direction: Direction, inputs: usize, outputs: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        // PyTorch takes the second dimension of the weight for the fan-in, transposed or not.
+        let shape = match direction {
+            Direction::Down => [outputs, inputs, 3, 3],
+            Direction::Up => [inputs, outputs, 3, 3],
+        };
+        let fan_in = shape[1] * 9;
+        Self {
+            weight: uniform(shape, fan_in, rng, device),
+            bias: uniform([outputs], fan_in, rng, device),
+            bn: TdBn::new(outputs, 1.0, device),
+            direction,
+        }
+    }
+
+    /// Spikes of all steps. An input of `batch` instead of `steps * batch` rows is the same at every step: it is convolved once.
+    pub fn forward(&mut self, x: Tensor<4>, steps: usize, constant_input: bool, neuron: &Neuron, phase: Phase) -> Tensor<4> {
+        let y = match self.direction {
+            Direction::Down => neuron.convolution(x, self.weight.val(), 2),
+            Direction::Up => neuron.transposed_convolution(x, self.weight.val(), 2),
+        };
+        let y = if constant_input { y.repeat_dim(0, steps) } else { y };
+        let [rows, height, width, channels] = y.dims();
+        let currents = y.reshape([steps, rows / steps * height * width, channels]);
+        self.bn.forward(currents, self.bias.val(), neuron, phase).reshape([rows, height, width, channels])
+    }
+}
+
+/// The last transposed convolution and the membrane that never fires.
+#[derive(Module, Debug)]
+pub struct ReadOut {
+    /// `[in, image channels, 3, 3]`.
+    pub weight: Param<Tensor<4>>,
+    /// `[image channels]`.
+    pub bias: Param<Tensor<1>>,
+}
+
+impl ReadOut {
+    pub(crate) fn new(inputs: usize, outputs: usize, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        Self { weight: uniform([inputs, outputs, 3, 3], outputs * 9, rng, device), bias: uniform([outputs], outputs * 9, rng, device) }
+    }
+
+    /// The membrane after the last step, `[batch, height, width, image channels]`; its tanh is the picture.
+    ///
+    /// The layer is linear, so the spikes are summed over time (each step's weighing `decay` less) before the convolution, not after.
+    pub fn forward(&self, spikes: Tensor<4>, steps: usize, decay: f32, neuron: &Neuron) -> Tensor<4> {
+        let [rows, height, width, channels] = spikes.dims();
+        let batch = rows / steps;
+        let held = neuron.leaky_sum(spikes.reshape([steps, batch * height * width * channels]), decay);
+        let y = neuron.transposed_convolution(held.reshape([batch, height, width, channels]), self.weight.val(), 1);
+        let weight_of_bias: f32 = (0..steps).map(|t| decay.powi(t as i32)).sum();
+        y + (self.bias.val() * weight_of_bias).unsqueeze()
+    }
+}

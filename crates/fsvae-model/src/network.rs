@@ -1,0 +1,135 @@
+//! The Fully Spiking Variational Autoencoder (Kamata, Mukuta, Harada, AAAI 2022).
+//!
+//! ```text
+//!   image --encoder--> x^E_t --posterior (with z_<t)--> q --pick 1 of k--> z_t --decoder--> read-out --tanh--> image
+//!                                 prior (z_<t) ------> p --pick 1 of k--^  (when generating)
+//! ```
+//!
+//! Field names are the original program's state-dict names, so that a tensor's path is its name in a checkpoint.
+
+use crate::layer::{Direction, ReadOut, SpikingConvolution, SpikingLinear};
+use crate::neuron::{Neuron, Phase};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use fsvae_checkpoint::NetworkConfig;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// Three spiking layers that map what is known of earlier steps to k candidates a latent channel.
+#[derive(Module, Debug)]
+pub struct LatentStack {
+    /// In order.
+    pub layers: Vec<SpikingLinear>,
+}
+
+/// Membranes of a [`LatentStack`] between the steps of a roll-out.
+pub type LatentState = Vec<Option<Tensor<2>>>;
+
+impl LatentStack {
+    fn new(inputs: usize, config: &NetworkConfig, rng: &mut ChaCha8Rng, device: &Device) -> Self {
+        let widths = [inputs, 2 * config.latent, 4 * config.latent, config.ways * config.latent];
+        Self { layers: widths.windows(2).map(|w| SpikingLinear::new(w[0], w[1], 2.0, rng, device)).collect() }
+    }
+
+    /// `[steps * batch, in]` to `[steps * batch, latent * k]`, channel by channel k neighbours.
+    pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
+        self.layers.iter_mut().fold(x, |x, layer| layer.forward(x, steps, neuron, phase))
+    }
+
+    /// One step with running statistics, `[batch, in]` to `[batch, latent * k]`.
+    pub fn step(&self, x: Tensor<2>, state: &mut LatentState, neuron: &Neuron) -> Tensor<2> {
+        state.resize(self.layers.len(), None);
+        self.layers.iter().zip(state).fold(x, |x, (layer, held)| layer.step(x, held, neuron))
+    }
+
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        self.layers.iter_mut().zip(&other.layers).for_each(|(mine, theirs)| mine.adopt(theirs));
+    }
+}
+
+/// The whole network.
+#[derive(Module, Debug)]
+pub struct Network {
+    /// Stride-2 convolutions.
+    pub encoder: Vec<SpikingConvolution>,
+    /// Bottleneck to latent.
+    pub before_latent_layer: SpikingLinear,
+    /// p(z_t | z_<t).
+    pub prior: LatentStack,
+    /// q(z_t | x_<=t, z_<t).
+    pub posterior: LatentStack,
+    /// Latent to bottleneck.
+    pub decoder_input: SpikingLinear,
+    /// Stride-2 transposed convolutions.
+    pub decoder: Vec<SpikingConvolution>,
+    /// One more of these, and the read-out.
+    pub final_layer: (SpikingConvolution, ReadOut),
+}
+
+impl Network {
+    /// A fresh network with PyTorch's default initialisation, drawn from `seed`.
+    pub fn new(config: &NetworkConfig, seed: u64, device: &Device) -> Self {
+        let rng = &mut ChaCha8Rng::seed_from_u64(seed);
+        let down: Vec<usize> = std::iter::once(config.image_channels).chain(config.channels.iter().copied()).collect();
+        let up: Vec<usize> = config.channels.iter().rev().copied().collect();
+        let first = config.channels[0];
+        let layers = |direction, widths: &[usize], rng: &mut ChaCha8Rng| {
+            widths.windows(2).map(|w| SpikingConvolution::new(direction, w[0], w[1], rng, device)).collect()
+        };
+        Self {
+            encoder: layers(Direction::Down, &down, rng),
+            before_latent_layer: SpikingLinear::new(config.bottleneck(), config.latent, 1.0, rng, device),
+            prior: LatentStack::new(config.latent, config, rng, device),
+            posterior: LatentStack::new(2 * config.latent, config, rng, device),
+            decoder_input: SpikingLinear::new(config.latent, config.bottleneck(), 1.0, rng, device),
+            decoder: layers(Direction::Up, &up, rng),
+            final_layer: (
+                SpikingConvolution::new(Direction::Up, first, first, rng, device),
+                ReadOut::new(first, config.image_channels, rng, device),
+            ),
+        }
+    }
+
+    /// Spikes x^E `[steps * batch, latent]` of images `[batch, size, size, channels]`, shown at every step.
+    pub fn encode(&mut self, images: Tensor<4>, steps: usize, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<2> {
+        let mut x = images;
+        for (i, layer) in self.encoder.iter_mut().enumerate() {
+            x = layer.forward(x, steps, i == 0, neuron, phase);
+            watch.pictures(&format!("encoder.{i}"), &x);
+        }
+        // The weights count the bottleneck channel by channel.
+        let [rows, height, width, channels] = x.dims();
+        let flat = x.permute([0, 3, 1, 2]).reshape([rows, channels * height * width]);
+        self.before_latent_layer.forward(flat, steps, neuron, phase)
+    }
+
+    /// Pre-tanh images `[batch, size, size, channels]` of latent spikes `[steps * batch, latent]`.
+    pub fn decode(&mut self, z: Tensor<2>, config: &NetworkConfig, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<4> {
+        let (steps, side) = (config.steps, config.bottleneck_size());
+        let flat = self.decoder_input.forward(z, steps, neuron, phase);
+        watch.spikes("decoder_input", &flat);
+        let [rows, neurons] = flat.dims();
+        let mut x = flat.reshape([rows, neurons / (side * side), side, side]).permute([0, 2, 3, 1]);
+        for (i, layer) in self.decoder.iter_mut().enumerate() {
+            x = layer.forward(x, steps, false, neuron, phase);
+            watch.pictures(&format!("decoder.{i}"), &x);
+        }
+        let x = self.final_layer.0.forward(x, steps, false, neuron, phase);
+        watch.pictures("final_layer.0", &x);
+        self.final_layer.1.forward(x, steps, config.readout_decay, neuron)
+    }
+}
+
+/// Somebody who looks at the spikes of inner layers as they pass: firing rates, golden vectors.
+pub trait Watch {
+    /// Spikes `[steps * batch, height, width, channels]`.
+    fn pictures(&mut self, layer: &str, spikes: &Tensor<4>);
+    /// Spikes `[steps * batch, neurons]`.
+    fn spikes(&mut self, layer: &str, spikes: &Tensor<2>);
+}
+
+/// Nobody looks.
+impl Watch for () {
+    fn pictures(&mut self, _: &str, _: &Tensor<4>) {}
+    fn spikes(&mut self, _: &str, _: &Tensor<2>) {}
+}

@@ -1,0 +1,78 @@
+//! The choices that all layers share: the neuron, its surrogate derivative, and which implementation computes them.
+
+use crate::kernels::membrane::Lif;
+use crate::ops::TdBn;
+use crate::{ops, plain};
+use burn::tensor::{Device, Tensor};
+use fsvae_checkpoint::NetworkConfig;
+use serde::{Deserialize, Serialize};
+
+/// Which stand-in replaces the derivative of a spike (spec: `program` is the published program's, `paper` the article's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surrogate {
+    /// 1 where |u| < 0.5: centred on 0.
+    #[default]
+    Program,
+    /// 5 where |u - V_th| < 0.1.
+    Paper,
+    /// 1 where |u - V_th| < 0.5: the program's window, centred on the threshold. Not in the paper.
+    Centred,
+}
+
+/// Whether tdBN normalises with the batch's statistics (and follows them), or with the running ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Batch statistics; the running estimate moves by a tenth.
+    Training,
+    /// Running statistics.
+    Inference,
+}
+
+/// How every layer of a network computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neuron {
+    /// The neuron.
+    pub lif: Lif,
+    /// Our kernels (CPU), or burn's own operations.
+    pub fused: bool,
+}
+
+impl Neuron {
+    /// The configured neuron on this device: fused on flex, plain on any other back-end.
+    pub fn new(config: &NetworkConfig, surrogate: Surrogate, detach_reset: bool, device: &Device) -> Self {
+        let (window_centre, window_half_width) = match surrogate {
+            Surrogate::Program => (0.0, 0.5),
+            Surrogate::Paper => (config.threshold, 0.1),
+            Surrogate::Centred => (config.threshold, 0.5),
+        };
+        let lif = Lif { decay: config.decay, threshold: config.threshold, window_centre, window_half_width, detach_reset };
+        Self { lif, fused: device.clone().inner() == Device::flex() }
+    }
+
+    /// tdBN's factor in front of the normalised current.
+    pub fn gain(&self, alpha: f32) -> f32 {
+        alpha * self.lif.threshold
+    }
+
+    pub(crate) fn convolution(&self, x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+        if self.fused { ops::convolution(x, weight, stride) } else { plain::convolution(x, weight, stride) }
+    }
+
+    pub(crate) fn transposed_convolution(&self, x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+        if self.fused { ops::transposed_convolution(x, weight, stride) } else { plain::transposed_convolution(x, weight, stride) }
+    }
+
+    pub(crate) fn statistics(&self, x: &Tensor<3>) -> Tensor<2> {
+        if self.fused { ops::statistics(x) } else { plain::statistics(x) }
+    }
+
+    pub(crate) fn tdbn_lif(&self, x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Tensor<2>, alpha: f32) -> Tensor<3> {
+        let tdbn = TdBn { lif: self.lif, gain: self.gain(alpha) };
+        if self.fused { ops::tdbn_lif(x, gamma, beta, statistics, tdbn) } else { plain::tdbn_lif(x, gamma, beta, statistics, tdbn) }
+    }
+
+    pub(crate) fn leaky_sum(&self, x: Tensor<2>, decay: f32) -> Tensor<1> {
+        if self.fused { ops::leaky_sum(x, decay) } else { plain::leaky_sum(x, decay) }
+    }
+}

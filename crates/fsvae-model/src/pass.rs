@@ -1,0 +1,120 @@
+//! The passes through the whole network: training, reconstruction, generation.
+
+use crate::latent::{Draws, RollOut, mean_of_ways, pick, pick_tensor, roll_out_posterior, roll_out_prior, shifted};
+use crate::loss::{PriorLoss, mse};
+use crate::network::{LatentState, Network, Watch};
+use crate::neuron::{Neuron, Phase};
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use fsvae_checkpoint::NetworkConfig;
+
+/// A network together with all that is fixed while it is used.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Shape and neuron.
+    pub config: NetworkConfig,
+    /// How layers compute.
+    pub neuron: Neuron,
+    /// The parameters.
+    pub network: Network,
+}
+
+/// What one pass over a batch computed.
+#[derive(Debug)]
+pub struct Pass {
+    /// Pre-tanh images `[batch, size, size, channels]`.
+    pub pre_tanh: Tensor<4>,
+    /// x^E, `[steps * batch, latent]`.
+    pub encoded: Tensor<2>,
+    /// What the posterior took for z_{t-1}, `[steps * batch, latent]`.
+    pub posterior_previous: Tensor<2>,
+    /// What the prior took for z_{t-1}.
+    pub prior_previous: Tensor<2>,
+    /// Posterior candidates, `[steps * batch, latent * k]`.
+    pub q: Tensor<2>,
+    /// Prior candidates.
+    pub p: Tensor<2>,
+    /// The latent spikes that were decoded, `[steps * batch, latent]`.
+    pub z: Tensor<2>,
+}
+
+impl Pass {
+    /// Images in [-1, 1].
+    pub fn images(&self) -> Tensor<4> {
+        self.pre_tanh.clone().tanh()
+    }
+
+    /// Reconstruction error against `target`, and the distance of prior and posterior.
+    pub fn losses(&self, target: Tensor<4>, prior_loss: PriorLoss, config: &NetworkConfig) -> (Tensor<1>, Tensor<1>) {
+        let rates = |x: &Tensor<2>| mean_of_ways(x.clone(), config.ways);
+        (mse(self.images(), target), prior_loss.distance(rates(&self.q), rates(&self.p), config.steps))
+    }
+}
+
+impl Model {
+    /// The device that the parameters live on.
+    pub fn device(&self) -> Device {
+        self.network.before_latent_layer.bias.val().device()
+    }
+
+    /// The same model without gradients.
+    pub fn valid(&self) -> Self {
+        Self { network: self.network.valid(), ..self.clone() }
+    }
+
+    /// A pass over images `[batch, size, size, channels]` in [-1, 1]: encode, draw z from the posterior, predict it by the prior, decode.
+    pub fn pass(&mut self, images: Tensor<4>, draws: &Draws, roll_out: RollOut, phase: Phase, watch: &mut dyn Watch) -> Pass {
+        let (config, neuron, steps) = (self.config.clone(), self.neuron, self.config.steps);
+        let batch = images.dims()[0];
+        let picks = pick_tensor(&draws.picks, config.latent, &images.device());
+        let encoded = self.network.encode(images, steps, &neuron, phase, watch);
+
+        let posterior_previous = {
+            let mut posterior = self.network.posterior.valid();
+            let z = roll_out_posterior(&mut posterior, &encoded.clone().inner(), &picks.clone().inner(), steps, (roll_out, phase), &neuron);
+            self.network.posterior.adopt(&posterior);
+            lifted(z, &encoded)
+        };
+        let input = Tensor::cat(vec![encoded.clone(), posterior_previous.clone()], 1);
+        let q = self.network.posterior.forward(input, steps, &neuron, phase);
+        let z = pick(q.clone(), picks);
+
+        let prior_previous = {
+            let mut prior = self.network.prior.valid();
+            let z = z.clone().detach().inner();
+            let previous = match phase {
+                Phase::Training => roll_out_prior(&mut prior, &z, &draws.own, &config, roll_out, &neuron),
+                Phase::Inference => shifted(z, batch),
+            };
+            self.network.prior.adopt(&prior);
+            lifted(previous, &encoded)
+        };
+        let p = self.network.prior.forward(prior_previous.clone(), steps, &neuron, phase);
+        let pre_tanh = self.network.decode(z.clone(), &config, &neuron, phase, watch);
+        Pass { pre_tanh, encoded, posterior_previous, prior_previous, q, p, z }
+    }
+
+    /// Draws latent spikes from the prior, `[steps * batch, latent]`, with picks `[steps][batch][latent]`.
+    pub fn sample_latent(&self, picks: &[i32], device: &Device) -> Tensor<2> {
+        let picks = pick_tensor(picks, self.config.latent, device);
+        let batch = picks.dims()[0] / self.config.steps;
+        let mut state = LatentState::new();
+        let mut z = vec![Tensor::zeros([batch, self.config.latent], device)];
+        for t in 0..self.config.steps {
+            let candidates = self.network.prior.step(z[t].clone(), &mut state, &self.neuron);
+            z.push(pick(candidates, picks.clone().slice([t * batch..(t + 1) * batch])));
+        }
+        Tensor::cat(z.split_off(1), 0)
+    }
+
+    /// Pre-tanh images of latent spikes, with running statistics.
+    pub fn decode(&mut self, z: Tensor<2>, watch: &mut dyn Watch) -> Tensor<4> {
+        let (config, neuron) = (self.config.clone(), self.neuron);
+        self.network.decode(z, &config, &neuron, Phase::Inference, watch)
+    }
+}
+
+/// Brings a tensor without gradient to the device of `like`.
+fn lifted(x: Tensor<2>, like: &Tensor<2>) -> Tensor<2> {
+    if like.device().is_autodiff() { Tensor::from_inner(x) } else { x }
+}

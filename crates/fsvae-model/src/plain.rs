@@ -1,0 +1,66 @@
+//! The same operations as [`ops`](crate::ops) in burn's own words: the oracle of the fast kernels, and what every other back-end runs.
+
+use crate::ops::TdBn;
+use burn::tensor::Tensor;
+use burn::tensor::module::{conv_transpose2d, conv2d};
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+
+fn channels_first(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 3, 1, 2])
+}
+
+fn channels_last(x: Tensor<4>) -> Tensor<4> {
+    x.permute([0, 2, 3, 1])
+}
+
+/// See [`ops::convolution`](crate::ops::convolution).
+pub fn convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+    channels_last(conv2d(channels_first(x), weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1)))
+}
+
+/// See [`ops::transposed_convolution`](crate::ops::transposed_convolution).
+pub fn transposed_convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
+    let options = ConvTransposeOptions::new([stride; 2], [1; 2], [stride - 1; 2], [1; 2], 1);
+    channels_last(conv_transpose2d(channels_first(x), weight, None, options))
+}
+
+/// See [`ops::statistics`](crate::ops::statistics); here the gradient flows through.
+pub fn statistics(x: &Tensor<3>) -> Tensor<2> {
+    let mean = x.clone().mean_dim(0).mean_dim(1);
+    let centred = x.clone() - mean.clone();
+    let variance = (centred.clone() * centred).mean_dim(0).mean_dim(1);
+    Tensor::cat(vec![mean, variance], 1).squeeze_dim(0)
+}
+
+/// See [`ops::tdbn_lif`](crate::ops::tdbn_lif).
+pub fn tdbn_lif(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Tensor<2>, tdbn: TdBn) -> Tensor<3> {
+    let [steps, rows, channels] = x.dims();
+    let by_channel = |v: Tensor<1>| v.reshape([1, 1, channels]);
+    let statistics: Tensor<3> = statistics.unsqueeze_dim(1);
+    let (mean, variance) = (statistics.clone().slice([0..1]), statistics.slice([1..2]));
+    let deviation = (variance + crate::kernels::membrane::EPSILON).sqrt();
+    let current = (x - mean) / deviation * tdbn.gain * by_channel(gamma) + by_channel(beta);
+    let lif = tdbn.lif;
+    let mut spikes = Vec::with_capacity(steps);
+    let mut held = Tensor::<3>::zeros([1, rows, channels], &current.device());
+    for step in 0..steps {
+        let u = held + current.clone().slice([step..step + 1]);
+        let value = u.clone().detach();
+        let fires = value.clone().greater_elem(lif.threshold).float();
+        let window = (value.clone() - lif.window_centre).abs().lower_elem(lif.window_half_width).float();
+        // The value of a spike with the derivative of the window.
+        let spike = (u.clone() - value) * window * (0.5 / lif.window_half_width) + fires;
+        let reset = if lif.detach_reset { spike.clone().detach() } else { spike.clone() };
+        held = u * lif.decay * (reset * -1.0 + 1.0);
+        spikes.push(spike);
+    }
+    Tensor::cat(spikes, 0)
+}
+
+/// See [`ops::leaky_sum`](crate::ops::leaky_sum).
+pub fn leaky_sum(x: Tensor<2>, decay: f32) -> Tensor<1> {
+    let steps = x.dims()[0];
+    let factors: Vec<f32> = (0..steps).map(|t| decay.powi((steps - 1 - t) as i32)).collect();
+    let factors = Tensor::<1>::from_floats(factors.as_slice(), &x.device()).reshape([steps, 1]);
+    (x * factors).sum_dim(0).squeeze_dim(0)
+}

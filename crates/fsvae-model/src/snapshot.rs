@@ -1,0 +1,74 @@
+//! Between a network's parameters and the named tensors of a checkpoint.
+
+use crate::network::Network;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use fsvae_checkpoint::{Checkpoint, CheckpointError, NamedTensor, expected_tensors};
+
+/// The numbers of a tensor, row-major.
+pub fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+    tensor.clone().into_data().try_to_vec().expect("all tensors of this network are f32")
+}
+
+/// All parameters and running statistics by name, in the checkpoint's order.
+pub fn tensors(network: &Network, config: &fsvae_checkpoint::NetworkConfig) -> Vec<NamedTensor> {
+    struct Collect {
+        path: Vec<String>,
+        found: Vec<NamedTensor>,
+    }
+    impl ModuleVisitor for Collect {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let tensor = param.val();
+            self.found.push(NamedTensor::f32(self.path.join("."), tensor.dims().to_vec(), values(&tensor)));
+        }
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+    }
+    let mut collect = Collect { path: Vec::new(), found: Vec::new() };
+    network.visit(&mut collect);
+    let order = expected_tensors(config);
+    collect.found.sort_by_key(|t| order.iter().position(|(name, _)| *name == t.name));
+    collect.found
+}
+
+/// The network with every parameter and running statistic taken from the checkpoint.
+///
+/// # Errors
+/// [`CheckpointError`] when a tensor is missing or has another shape.
+pub fn restore(network: Network, checkpoint: &Checkpoint) -> Result<Network, CheckpointError> {
+    checkpoint.check()?;
+    struct Restore<'a> {
+        path: Vec<String>,
+        checkpoint: &'a Checkpoint,
+        failed: Option<CheckpointError>,
+    }
+    impl ModuleMapper for Restore<'_> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            match self.checkpoint.to_f32(&self.path.join(".")) {
+                Ok(values) => {
+                    let tensor = param.val();
+                    let restored = Tensor::from_data(TensorData::new(values, tensor.shape()), &tensor.device());
+                    let trained = tensor.is_require_grad();
+                    Param::initialized(param.id, restored).set_require_grad(trained)
+                }
+                Err(error) => {
+                    self.failed.get_or_insert(error);
+                    param
+                }
+            }
+        }
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+    }
+    let mut restore = Restore { path: Vec::new(), checkpoint, failed: None };
+    let network = network.map(&mut restore);
+    restore.failed.map_or(Ok(network), Err)
+}

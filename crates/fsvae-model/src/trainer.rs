@@ -1,0 +1,216 @@
+//! One optimiser step after another: the model, AdamW's moments, and the random numbers of each step.
+
+use crate::latent::{Draws, RollOut};
+use crate::loss::PriorLoss;
+use crate::network::Network;
+use crate::neuron::{Neuron, Phase, Surrogate};
+use crate::pass::Model;
+use crate::snapshot;
+use burn::module::{Module, ModuleMapper, Param};
+use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use fsvae_checkpoint::{Checkpoint, CheckpointError, NamedTensor, NetworkConfig, TRAINING_STATE_PREFIX, TrainingRecord};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the network learns with. Defaults are the published recipe, but for the roll-out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recipe {
+    /// Images of a step.
+    pub batch: usize,
+    /// AdamW's step size.
+    pub learning_rate: f64,
+    /// AdamW's decoupled weight decay.
+    pub weight_decay: f32,
+    /// The stand-in for the derivative of a spike.
+    pub surrogate: Surrogate,
+    /// Stop the gradient at the reset. Not in the paper.
+    pub detach_reset: bool,
+    /// How z_<t is rolled out.
+    pub roll_out: RollOut,
+    /// What pulls prior and posterior together.
+    pub prior_loss: PriorLoss,
+    /// Whether the prior sometimes sees its own output.
+    pub scheduled_sampling: bool,
+    /// Probability of that, at the first and at the last epoch.
+    pub scheduled_probability: [f64; 2],
+    /// First step at which it happens.
+    pub scheduled_from: usize,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Self {
+            batch: 250,
+            learning_rate: 1e-3,
+            weight_decay: 1e-3,
+            surrogate: Surrogate::Program,
+            detach_reset: false,
+            roll_out: RollOut::Carried,
+            prior_loss: PriorLoss::Mmd,
+            scheduled_sampling: true,
+            scheduled_probability: [0.1, 0.3],
+            scheduled_from: 5,
+        }
+    }
+}
+
+impl Recipe {
+    /// The random numbers of optimiser step `step`: a function of seed and step alone, so that a resumed run draws the same.
+    pub fn draws(&self, config: &NetworkConfig, seed: u64, step: u64, batch: usize, probability: f64) -> Draws {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(step + 1);
+        let picks = (0..config.steps * batch * config.latent).map(|_| rng.random_range(0..config.ways as i32)).collect();
+        let own = (0..config.steps.saturating_sub(1))
+            .map(|t| {
+                let hit = self.scheduled_sampling && t >= self.scheduled_from && rng.random::<f64>() < probability;
+                hit.then(|| (0..batch * config.latent).map(|_| normal(&mut rng)).collect())
+            })
+            .collect();
+        Draws { picks, own }
+    }
+}
+
+/// A standard normal number (Box and Muller).
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    let (radius, angle) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
+    ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
+}
+
+/// The losses of one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepLosses {
+    /// Mean squared reconstruction error of images in [-1, 1].
+    pub mse: f32,
+    /// Distance of prior and posterior, not weighted.
+    pub prior: f32,
+}
+
+/// First and second moments of one parameter's gradient.
+#[derive(Clone, Debug)]
+struct Moments {
+    time: usize,
+    first: Tensor<1>,
+    second: Tensor<1>,
+}
+
+/// A model in training.
+#[derive(Clone, Debug)]
+pub struct Trainer {
+    /// The model, with gradients.
+    pub model: Model,
+    /// What it learns with.
+    pub recipe: Recipe,
+    moments: BTreeMap<String, Moments>,
+}
+
+impl Trainer {
+    /// A fresh model on this device (which is made differentiable).
+    pub fn new(config: &NetworkConfig, recipe: &Recipe, seed: u64, device: &Device) -> Self {
+        let device = device.clone().autodiff();
+        let neuron = Neuron::new(config, recipe.surrogate, recipe.detach_reset, &device);
+        let network = Network::new(config, seed, &device);
+        Self { model: Model { config: config.clone(), neuron, network }, recipe: recipe.clone(), moments: BTreeMap::new() }
+    }
+
+    /// A model from a checkpoint; with its optimiser's state where the checkpoint has it.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when the checkpoint does not fit its own configuration.
+    pub fn from_checkpoint(checkpoint: &Checkpoint, recipe: &Recipe, device: &Device) -> Result<Self, CheckpointError> {
+        let mut trainer = Self::new(&checkpoint.config, recipe, 0, device);
+        trainer.model.network = snapshot::restore(trainer.model.network, checkpoint)?;
+        for tensor in &checkpoint.tensors {
+            let Some(name) = tensor.name.strip_prefix(TRAINING_STATE_PREFIX).and_then(|n| n.strip_prefix("first.")) else { continue };
+            let flat = |values: Vec<f32>| {
+                let len = values.len();
+                Tensor::<1>::from_data(TensorData::new(values, [len]), &device.clone().inner())
+            };
+            let second = checkpoint.to_f32(&format!("{TRAINING_STATE_PREFIX}second.{name}"))?;
+            let moments = Moments { time: checkpoint.training.steps as usize, first: flat(tensor.values.to_f32()), second: flat(second) };
+            trainer.moments.insert(name.to_owned(), moments);
+        }
+        Ok(trainer)
+    }
+
+    /// Everything that is needed to go on, or (without the optimiser's state) to use the model.
+    pub fn checkpoint(&self, training: TrainingRecord) -> Checkpoint {
+        let mut tensors = snapshot::tensors(&self.model.network, &self.model.config);
+        let shape = |name: &str| tensors.iter().find(|t| t.name == name).map_or_else(Vec::new, |t| t.shape.clone());
+        let state: Vec<NamedTensor> = self
+            .moments
+            .iter()
+            .flat_map(|(name, m)| [("first", name, &m.first), ("second", name, &m.second)])
+            .map(|(which, name, moment)| {
+                NamedTensor::f32(format!("{TRAINING_STATE_PREFIX}{which}.{name}"), shape(name), snapshot::values(moment))
+            })
+            .collect();
+        tensors.extend(state);
+        Checkpoint { config: self.model.config.clone(), training, tensors }
+    }
+
+    /// One optimiser step on images `[batch, size, size, channels]` in [-1, 1].
+    pub fn step(&mut self, images: Tensor<4>, draws: &Draws, learning_rate: f64) -> StepLosses {
+        let images = if images.device().is_autodiff() { images } else { Tensor::from_inner(images) };
+        let (losses, gradients) = self.gradients(images, draws);
+        self.update(gradients, learning_rate);
+        losses
+    }
+
+    /// The losses of a batch and the gradient of their sum.
+    pub fn gradients(&mut self, images: Tensor<4>, draws: &Draws) -> (StepLosses, GradientsParams) {
+        let pass = self.model.pass(images.clone(), draws, self.recipe.roll_out, Phase::Training, &mut ());
+        let (mse, prior) = pass.losses(images, self.recipe.prior_loss, &self.model.config);
+        let losses = StepLosses { mse: mse.clone().into_scalar(), prior: prior.clone().into_scalar() };
+        let loss = mse + prior * self.recipe.prior_loss.weight();
+        (losses, GradientsParams::from_grads(loss.backward(), &self.model.network))
+    }
+
+    /// AdamW on every parameter that has a gradient.
+    pub fn update(&mut self, gradients: GradientsParams, learning_rate: f64) {
+        let adamw = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(self.recipe.weight_decay).build();
+        let mut update = Update { path: Vec::new(), gradients, moments: &mut self.moments, adamw, learning_rate };
+        self.model.network = self.model.network.clone().map(&mut update);
+    }
+}
+
+struct Update<'a> {
+    path: Vec<String>,
+    gradients: GradientsParams,
+    moments: &'a mut BTreeMap<String, Moments>,
+    adamw: AdamW,
+    learning_rate: f64,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let name = self.path.join(".");
+        let (id, tensor, mapper) = param.consume();
+        let shape = tensor.shape();
+        let state = self.moments.remove(&name).map(|m| AdamWState {
+            momentum: AdaptiveMomentumState {
+                time: m.time,
+                moment_1: m.first.reshape(shape.clone()),
+                moment_2: m.second.reshape(shape.clone()),
+                max_moment_2: None,
+            },
+        });
+        let (tensor, state) = self.adamw.step(self.learning_rate, tensor.inner(), gradient, state);
+        if let Some(AdamWState { momentum }) = state {
+            let flat = |t: Tensor<D>| t.reshape([shape.num_elements()]);
+            let moments = Moments { time: momentum.time, first: flat(momentum.moment_1), second: flat(momentum.moment_2) };
+            self.moments.insert(name, moments);
+        }
+        Param::from_mapped_value(id, Tensor::from_inner(tensor).require_grad(), mapper)
+    }
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+}

@@ -1,0 +1,108 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use fsvae_data::Source;
+use std::path::PathBuf;
+
+/// Trains the Fully Spiking Variational Autoencoder.
+#[derive(Debug, Parser)]
+#[command(name = "fsvae-train", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network; --resume goes on after a kill
+    Fit(Fit),
+    /// Measure a trained network's reconstruction error on test images
+    Evaluate(Evaluate),
+}
+
+/// `fit`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+OUT holds, whenever it is looked at:
+  training.mpk                  everything that --resume needs
+  model.mpk                     the network at the end of the last complete epoch, for fsvae-compile
+  log.jsonl                     one JSON object a line: start, step, epoch, end
+  samples-EPOCH.png             images drawn with the spiking prior
+  reconstructions-EPOCH.png     pairs of test images and their reconstructions")]
+pub struct Fit {
+    /// The images to learn
+    #[arg(long, required_unless_present = "resume", conflicts_with = "resume")]
+    pub dataset: Option<Source>,
+    /// Folder of the data set's files [default: where its package puts them]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to begin with the settings: the paper's network, or one small enough to try things out
+    #[arg(long, value_enum, default_value = "paper", conflicts_with = "resume")]
+    pub preset: Preset,
+    /// TOML file with settings that differ from the preset's ([network], [recipe], [schedule])
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub config: Option<PathBuf>,
+    /// Folder for everything that is written
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Go on from OUT/training.mpk, with its settings
+    #[arg(long)]
+    pub resume: bool,
+    /// Passes over the training images; with --resume, a longer or shorter run than was begun
+    #[arg(long)]
+    pub epochs: Option<u32>,
+    /// Images of an optimiser step
+    #[arg(long, conflicts_with = "resume")]
+    pub batch: Option<usize>,
+    /// AdamW's step size
+    #[arg(long, conflicts_with = "resume")]
+    pub learning_rate: Option<f64>,
+    /// Seed of everything random
+    #[arg(long, conflicts_with = "resume")]
+    pub seed: Option<u64>,
+    /// Learn only the first N training images
+    #[arg(long, value_name = "N", conflicts_with = "resume")]
+    pub limit: Option<usize>,
+    /// Seconds between writings of training.mpk; 0 writes after every step
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub checkpoint_every: u64,
+    /// Threads [default: one for each core]; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `evaluate`.
+#[derive(Clone, Debug, Args)]
+pub struct Evaluate {
+    /// The network
+    pub model: PathBuf,
+    /// The images [default: the test images of the data set that the network learnt]
+    #[arg(long)]
+    pub dataset: Option<Source>,
+    /// Folder of the data set's files [default: where its package puts them]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Use only the first N test images
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Seed of the posterior's picks
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Threads [default: one for each core]; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// Settings to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Preset {
+    /// 16 images a step, widths 8 to 16, latent 16, 4 time steps: an epoch takes seconds, the pictures are poor
+    Tiny,
+    /// The published network and recipe
+    Paper,
+}

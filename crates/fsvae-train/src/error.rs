@@ -1,0 +1,81 @@
+//! What can go wrong in training, apart from files and data.
+
+use miette::Diagnostic;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// An impossible request or a training run that cannot go on.
+#[derive(Debug, Error, Diagnostic)]
+pub enum TrainError {
+    /// The TOML file does not parse, or names something unknown, or a value has the wrong type.
+    #[error("the settings in {} are not usable: {message}", path.display())]
+    #[diagnostic(
+        code(E051),
+        help("sections are [network], [recipe] and [schedule]; log.jsonl of any run lists every setting with its value")
+    )]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        message: String,
+    },
+    /// A setting is out of its range.
+    #[error("impossible settings: {}", violations.join("; "))]
+    #[diagnostic(code(E052), help("change these settings on the command line or in the TOML file"))]
+    Impossible {
+        /// One sentence each.
+        violations: Vec<String>,
+    },
+    /// There is nothing to resume, or it was not written by `fit`.
+    #[error("{} is no training run to go on with: {reason}", path.display())]
+    #[diagnostic(code(E053), help("name the OUT folder of a run that was begun by `fsvae-train fit`, or begin one without --resume"))]
+    NotResumable {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// A new run in the folder of an old one.
+    #[error("{} holds a training run already", path.display())]
+    #[diagnostic(code(E054), help("go on with it by --resume, or choose another folder with --out"))]
+    OldRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The loss is infinite or not a number.
+    #[error("training diverged at step {step}: the loss is {loss}")]
+    #[diagnostic(code(E055), help("begin again with a smaller --learning-rate; training.mpk still holds the state before"))]
+    Diverged {
+        /// The optimiser step.
+        step: u64,
+        /// Its loss.
+        loss: f32,
+    },
+    /// The network was made for other images.
+    #[error("the network takes images of {expected} channels, {dataset} has {found}")]
+    #[diagnostic(code(E056), help("choose a data set with --dataset that the network was trained on"))]
+    OtherImages {
+        /// The data set.
+        dataset: String,
+        /// The network's channels.
+        expected: usize,
+        /// The data set's channels.
+        found: usize,
+    },
+    /// The checkpoint does not say, or says an unknown, data set.
+    #[error("the model does not say which data set it learnt (it says {dataset:?})")]
+    #[diagnostic(code(E057), help("name one with --dataset"))]
+    UnknownDataset {
+        /// What it says.
+        dataset: String,
+    },
+    /// No thread pool of that size.
+    #[error("cannot start {threads} threads: {reason}")]
+    #[diagnostic(code(E058), help("use --threads with the number of cores, or leave it out"))]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// What the operating system said.
+        reason: String,
+    },
+}

@@ -1,0 +1,234 @@
+//! `fit`: epochs of optimiser steps, and what is written on the way.
+
+use crate::args::Fit;
+use crate::error::TrainError;
+use crate::folder::RunFolder;
+use crate::log::Log;
+use crate::measure::{reconstruction_error, reconstruction_pairs, samples};
+use crate::settings::Settings;
+use fsvae_checkpoint::{Checkpoint, TrainingRecord};
+use fsvae_cli::{Progress, Report, print, read_file};
+use fsvae_data::{Images, Source, Split, grid_png, load};
+use fsvae_model::{Trainer, device};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Images of a grid, and test images that are measured after each epoch.
+const PICTURES: usize = 64;
+const MEASURED: usize = 1000;
+/// Steps between two lines of the log.
+const LOG_EVERY: u64 = 10;
+
+/// Trains, from the beginning or from a checkpoint, and prints what was written.
+pub fn fit(arguments: &Fit) -> Result<(), Report> {
+    let folder = RunFolder::new(&arguments.out);
+    let mut run = if arguments.resume { Run::resume(arguments, &folder)? } else { Run::begin(arguments, &folder)? };
+    run.train(&folder, Duration::from_secs(arguments.checkpoint_every))?;
+    print(&format!(
+        "wrote {}, the pictures beside it and {}\nnext: fsvae-compile {} --target loihi\n",
+        folder.model().display(),
+        folder.log().display(),
+        folder.model().display()
+    ))?;
+    Ok(())
+}
+
+/// A run between two optimiser steps.
+struct Run {
+    settings: Settings,
+    trainer: Trainer,
+    record: TrainingRecord,
+    train: Images,
+    test: Images,
+    log: Log,
+}
+
+impl Run {
+    fn begin(arguments: &Fit, folder: &RunFolder) -> Result<Self, Report> {
+        let dataset = arguments.dataset.expect("clap demands it without --resume");
+        let toml = match &arguments.config {
+            Some(path) => Some((path.as_path(), String::from_utf8_lossy(&read_file(path)?).into_owned())),
+            None => None,
+        };
+        let settings = Settings::from_arguments(arguments, dataset.channels(), toml.as_ref().map(|(path, text)| (*path, text.as_str())))?;
+        let (train, test) = images(dataset, arguments, &settings)?;
+        folder.begin()?;
+        let record = TrainingRecord {
+            dataset: dataset.to_string(),
+            command: command(arguments),
+            seed: settings.schedule.seed,
+            options: settings.to_options(),
+            ..TrainingRecord::default()
+        };
+        let trainer = Trainer::new(&settings.network, &settings.recipe, settings.schedule.seed, &device());
+        let mut log = Log::resume(&folder.log(), 0)?;
+        log.write(&json!({"event": "start", "step": 0, "dataset": record.dataset, "images": train.count, "settings": settings}))?;
+        Ok(Self { settings, trainer, record, train, test, log })
+    }
+
+    fn resume(arguments: &Fit, folder: &RunFolder) -> Result<Self, Report> {
+        let path = folder.training();
+        let not_resumable = |reason: String| TrainError::NotResumable { path: path.clone(), reason };
+        let checkpoint = Checkpoint::from_bytes(&read_file(&path)?)?;
+        let mut record = checkpoint.training.clone();
+        let mut settings = Settings::from_options(&checkpoint.config, &record.options).map_err(|e| not_resumable(e.to_string()))?;
+        settings.schedule.epochs = arguments.epochs.unwrap_or(settings.schedule.epochs);
+        record.options = settings.to_options();
+        let dataset: Source = record.dataset.parse().map_err(|_| not_resumable(format!("data set {:?} is unknown", record.dataset)))?;
+        let (train, test) = images(dataset, arguments, &settings)?;
+        let trainer = Trainer::from_checkpoint(&checkpoint, &settings.recipe, &device())?;
+        let mut log = Log::resume(&folder.log(), record.steps)?;
+        log.write(&json!({"event": "resume", "step": record.steps}))?;
+        Ok(Self { settings, trainer, record, train, test, log })
+    }
+
+    /// Steps of one epoch: whole batches only.
+    fn steps_per_epoch(&self) -> u64 {
+        (self.train.count / self.settings.recipe.batch) as u64
+    }
+
+    fn train(&mut self, folder: &RunFolder, checkpoint_every: Duration) -> Result<(), Report> {
+        let (epochs, batch) = (self.settings.schedule.epochs, self.settings.recipe.batch);
+        let per_epoch = self.steps_per_epoch();
+        let mut written = Instant::now();
+        while self.record.steps < per_epoch * u64::from(epochs) {
+            let epoch = self.record.steps / per_epoch;
+            let order = self.order(epoch);
+            let progress = Progress::new(&format!("epoch {}/{epochs}", epoch + 1), "images", per_epoch * batch as u64);
+            progress.set(self.record.steps % per_epoch * batch as u64);
+            let (mut window, mut since) = (Window::default(), Instant::now());
+            while self.record.steps / per_epoch == epoch {
+                let at = (self.record.steps % per_epoch) as usize * batch;
+                let losses = self.step(&order[at..at + batch], epoch)?;
+                window.add(losses);
+                progress.add(batch as u64);
+                progress.message(format!("mse {:.4} prior {:.4}", losses.mse, losses.prior));
+                let step = self.record.steps;
+                if step.is_multiple_of(LOG_EVERY) || step.is_multiple_of(per_epoch) {
+                    let rate = window.steps as f64 * batch as f64 / since.elapsed().as_secs_f64();
+                    self.log
+                        .write(&json!({"event": "step", "step": step, "epoch": epoch + 1, "mse": window.mse(), "prior": window.prior(),
+                        "learning_rate": self.learning_rate(step - 1), "images_per_second": rate}))?;
+                    (window, since) = (Window::default(), Instant::now());
+                }
+                if written.elapsed() >= checkpoint_every && !step.is_multiple_of(per_epoch) {
+                    folder.write_training(&self.trainer.checkpoint(self.record.clone()))?;
+                    written = Instant::now();
+                }
+            }
+            drop(progress);
+            self.finish_epoch(folder, epoch + 1, epoch + 1 == u64::from(epochs))?;
+            written = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// The order of the training images in an epoch.
+    fn order(&self, epoch: u64) -> Vec<usize> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.settings.schedule.seed);
+        rng.set_stream(u64::MAX - epoch); // the steps' own streams count from the other end
+        let mut order: Vec<usize> = (0..self.train.count).collect();
+        order.shuffle(&mut rng);
+        order
+    }
+
+    fn learning_rate(&self, step: u64) -> f64 {
+        let total = self.steps_per_epoch() * u64::from(self.settings.schedule.epochs);
+        self.settings.recipe.learning_rate * self.settings.schedule.rate_factor(step, total)
+    }
+
+    fn step(&mut self, images: &[usize], epoch: u64) -> Result<fsvae_model::StepLosses, Report> {
+        let (recipe, step) = (&self.settings.recipe, self.record.steps);
+        let [first, last] = recipe.scheduled_probability;
+        let progress = epoch as f64 / f64::from(self.settings.schedule.epochs.max(2) - 1);
+        let probability = first + (last - first) * progress;
+        let draws = recipe.draws(&self.settings.network, self.settings.schedule.seed, step, images.len(), probability);
+        let losses = self.trainer.step_pixels(&self.train.batch(images), &draws, self.learning_rate(step));
+        let loss = losses.mse + losses.prior;
+        if !loss.is_finite() {
+            return Err(TrainError::Diverged { step, loss }.into());
+        }
+        self.record.steps += 1;
+        self.record.images_seen += images.len() as u64;
+        self.record.epochs = self.record.steps as f64 / self.steps_per_epoch() as f64;
+        Ok(losses)
+    }
+
+    /// Measures, draws, writes the checkpoints. The last epoch measures on all test images.
+    fn finish_epoch(&mut self, folder: &RunFolder, epoch: u64, last: bool) -> Result<(), Report> {
+        let model = self.trainer.model.valid();
+        let seed = self.settings.schedule.seed;
+        let measured = if last { self.test.clone() } else { self.test.first(MEASURED) };
+        let progress = Progress::new("test", "images", measured.count as u64);
+        let error = reconstruction_error(&model, &measured, seed, |images| progress.add(images as u64));
+        drop(progress);
+        self.record.scores = BTreeMap::from([("test_mse".into(), error), ("test_images".into(), measured.count as f64)]);
+        folder.write_picture("samples", epoch, &grid_png(&samples(&model, &self.test, PICTURES, seed), 8)?)?;
+        folder.write_picture("reconstructions", epoch, &grid_png(&reconstruction_pairs(&model, &self.test, PICTURES / 2, seed), 8)?)?;
+        let checkpoint = self.trainer.checkpoint(self.record.clone());
+        folder.write_training(&checkpoint)?;
+        folder.write_model(&checkpoint)?;
+        let step = self.record.steps;
+        let event = json!({"event": "epoch", "step": step, "epoch": epoch, "test_mse": error, "test_images": measured.count});
+        self.log.write(&event)?;
+        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {} test images\n", measured.count))?;
+        Ok(())
+    }
+}
+
+/// Sums of the losses since the last line of the log.
+#[derive(Default)]
+struct Window {
+    steps: u64,
+    sums: [f64; 2],
+}
+
+impl Window {
+    fn add(&mut self, losses: fsvae_model::StepLosses) {
+        self.steps += 1;
+        self.sums[0] += f64::from(losses.mse);
+        self.sums[1] += f64::from(losses.prior);
+    }
+    fn mse(&self) -> f64 {
+        self.sums[0] / self.steps as f64
+    }
+    fn prior(&self) -> f64 {
+        self.sums[1] / self.steps as f64
+    }
+}
+
+/// Training images (as many as the schedule wants) and test images, in the network's size.
+fn images(dataset: Source, arguments: &Fit, settings: &Settings) -> Result<(Images, Images), Report> {
+    let size = settings.network.image_size;
+    let mut train = load(dataset, Split::Train, arguments.data.as_deref())?.images;
+    if settings.schedule.limit > 0 {
+        train = train.first(settings.schedule.limit);
+    }
+    let batch = settings.recipe.batch;
+    if train.count < batch {
+        let sentence = format!("a batch of {batch} images cannot be drawn from {} training images", train.count);
+        return Err(TrainError::Impossible { violations: vec![sentence] }.into());
+    }
+    let test = load(dataset, Split::Test, arguments.data.as_deref())?.images;
+    Ok((train.resized(size), test.resized(size)))
+}
+
+/// The command line as it is recorded: all that changes the result, no paths.
+fn command(arguments: &Fit) -> String {
+    let mut words = vec!["fsvae-train fit".to_owned()];
+    let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
+    option("dataset", arguments.dataset.map(|d| d.to_string()));
+    option("preset", Some(format!("{:?}", arguments.preset).to_lowercase()));
+    let config = arguments.config.as_ref().and_then(|path| path.file_name());
+    option("config", config.map(|name| name.to_string_lossy().into_owned()));
+    option("epochs", arguments.epochs.map(|x| x.to_string()));
+    option("batch", arguments.batch.map(|x| x.to_string()));
+    option("learning-rate", arguments.learning_rate.map(|x| x.to_string()));
+    option("seed", arguments.seed.map(|x| x.to_string()));
+    option("limit", arguments.limit.map(|x| x.to_string()));
+    words.join(" ")
+}
