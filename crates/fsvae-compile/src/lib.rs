@@ -1,1 +1,48 @@
-//! fsvae-compile
+//! Compiles a trained FSVAE to an integer LIF graph, and for a chip to its netlist.
+//!
+//! ```text
+//!   model.mpk (Checkpoint)
+//!      |  import     the generator: prior and decoder, as they were trained            Network<FloatLayer>
+//!      |  fold       tdBN into weights and bias                                        Network<FoldedLayer>
+//!      |  rates      how often each input fires, measured on drawn images
+//!      |  quantise   8-bit weights, integer thresholds, biases and decays of the chip  Network<IntegerLayer>
+//!      |  lower      populations and projections, all rules checked                    LifGraph
+//!      v  emit       model.lif, and the files of the chip's back-end                   bytes
+//!
+//!   verify           the graph against the float network, layer by layer: how many spikes are the same?
+//! ```
+//!
+//! Each step is a pure function in the file of its name, and each takes only what the step before it gives, so they cannot be called in
+//! the wrong order; [`pipeline`] calls them all. The same checkpoint and chip give the same bytes on every machine and with any number of
+//! threads: floats are added in a fixed order, nothing that differs between mathematical libraries (`exp`, `ln`, `tanh`) decides
+//! about an integer, and from `quantise` on there are only integers.
+//!
+//! Why it works: a LIF neuron that resets to zero fires the same spikes when its weights, bias and threshold are all multiplied by
+//! one number. So weights may be scaled into 8 bits, and what is lost is rounding alone (see [`quantise`]).
+
+mod emit;
+mod error;
+mod events;
+mod float;
+mod fold;
+mod import;
+mod lower;
+mod network;
+pub mod pipeline;
+mod pixels;
+pub mod quantise;
+mod rates;
+mod verify;
+
+pub use emit::emit;
+pub use error::CompileError;
+pub use float::{FloatEngine, LayerStep, pixel};
+pub use fold::{FoldedLayer, fold};
+pub use import::{FloatLayer, Norm, import};
+pub use lower::lower;
+pub use network::{Network, PRIOR_LAYERS, Part, Wiring, wiring};
+pub use pipeline::{Compiled, Step, compile};
+pub use pixels::{boundaries, pixel_table};
+pub use quantise::{IntegerLayer, quantise};
+pub use rates::input_rates;
+pub use verify::{DEMANDED_AGREEMENT, LayerAgreement, PixelAgreement, Verification, verify};

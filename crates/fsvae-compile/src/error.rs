@@ -1,0 +1,60 @@
+//! What can go wrong between a readable checkpoint and a graph.
+
+use fsvae_checkpoint::CheckpointError;
+use lif_graph::Violations;
+use lif_netlist::NetlistError;
+use miette::Diagnostic;
+use thiserror::Error;
+
+/// A model that cannot be compiled.
+#[derive(Debug, Error, Diagnostic)]
+pub enum CompileError {
+    /// The checkpoint does not hold a network.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The chip's back-end cannot write the graph.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Netlist(#[from] NetlistError),
+    /// A step of that name does not exist.
+    #[error("there is no step {name:?} to stop after")]
+    #[diagnostic(code(E061), help("the steps, in order: {known}"))]
+    UnknownStep {
+        /// The name that was given.
+        name: String,
+        /// All names, with commas.
+        known: String,
+    },
+    /// Folding leaves the range of f32.
+    #[error("folding the batch normalisation of {layer} gives weights beyond the range of 32-bit floats")]
+    #[diagnostic(code(E064), help("a channel's running variance is close to 0 and its scale huge: train on, or from another seed"))]
+    Overflow {
+        /// The layer.
+        layer: String,
+    },
+    /// No scale makes a layer fit.
+    #[error(
+        "{layer} does not fit {chip} at any weight scale: its input sum can reach {input} (limit {input_max}), its membrane {membrane} \
+         (limit {membrane_max})"
+    )]
+    #[diagnostic(code(E065), help("choose a target with wider sums and membranes (--list-targets), or train a narrower network"))]
+    DoesNotFit {
+        /// The layer.
+        layer: String,
+        /// The chip.
+        chip: String,
+        /// Largest sum of weights.
+        input: u64,
+        /// The chip's limit for it.
+        input_max: i64,
+        /// Largest membrane.
+        membrane: u64,
+        /// The chip's limit for it.
+        membrane_max: i64,
+    },
+    /// The network's size breaks a rule of the graph.
+    #[error("the network gives a graph that breaks a rule")]
+    #[diagnostic(code(E066), help("the rules bound sizes and sums; train a network within them"))]
+    Graph(#[source] Violations),
+}

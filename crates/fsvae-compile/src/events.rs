@@ -1,0 +1,147 @@
+//! Adding up the weights of the neurons that fired, for float and for integer weights alike.
+//!
+//! Sums are held position by position, channels last ("slots"), so that each spike adds contiguous rows:
+//!
+//! ```text
+//! neuron = channel * pixels + position          slot = position * channels + channel
+//! ```
+
+use lif_graph::{Connectivity, Kernel, Shape};
+use std::ops::AddAssign;
+
+/// A layer's weights, arranged by source.
+pub struct Fanout<W> {
+    source: Shape,
+    target: Shape,
+    connectivity: Connectivity,
+    /// Dense: `[source neuron][slot]`. Convolutions: `[source channel][tap][target channel]`.
+    rows: Vec<W>,
+}
+
+impl<W: Copy + Default> Fanout<W> {
+    /// Arranges `weights`, which stand in the order that `connectivity` names.
+    pub fn new(source: Shape, target: Shape, connectivity: Connectivity, weights: &[W]) -> Self {
+        let mut rows = vec![W::default(); weights.len()];
+        let (from, to) = (source.channels as usize, target.channels as usize);
+        for (index, &weight) in weights.iter().enumerate() {
+            let place = match connectivity {
+                Connectivity::Dense => {
+                    let (neuron, origin) = (index / source.neurons(), index % source.neurons());
+                    origin * target.neurons() + slot(target, neuron)
+                }
+                Connectivity::Conv2d(kernel) => {
+                    let taps = (kernel.size * kernel.size) as usize;
+                    let (channels, tap) = (index / taps, index % taps);
+                    ((channels % from) * taps + tap) * to + channels / from
+                }
+                Connectivity::ConvTranspose2d(kernel) => {
+                    let taps = (kernel.size * kernel.size) as usize;
+                    let (channels, tap) = (index / taps, index % taps);
+                    ((channels / to) * taps + tap) * to + channels % to
+                }
+                Connectivity::Pick => index,
+            };
+            rows[place] = weight;
+        }
+        Self { source, target, connectivity, rows }
+    }
+
+    /// Adds the weights of every neuron in `spikes` to the slots of its targets.
+    pub fn add<S: Copy + AddAssign + From<W>>(&self, spikes: &[u32], sums: &mut [S]) {
+        match self.connectivity {
+            Connectivity::Dense => {
+                let width = self.target.neurons();
+                spikes.iter().for_each(|&neuron| add_row(sums, &self.rows[neuron as usize * width..][..width]));
+            }
+            Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel) => {
+                spikes.iter().for_each(|&neuron| self.add_patch(kernel, neuron as usize, sums));
+            }
+            Connectivity::Pick => {}
+        }
+    }
+
+    fn add_patch<S: Copy + AddAssign + From<W>>(&self, kernel: Kernel, neuron: usize, sums: &mut [S]) {
+        let (channel, position) = (neuron / self.source.pixels(), neuron % self.source.pixels());
+        let (y, x) = (position as u32 / self.source.width, position as u32 % self.source.width);
+        let width = self.target.channels as usize;
+        for ky in 0..kernel.size {
+            let Some(row) = reached(self.connectivity, y, ky, self.target.height) else { continue };
+            for kx in 0..kernel.size {
+                let Some(column) = reached(self.connectivity, x, kx, self.target.width) else { continue };
+                let tap = (channel as u32 * kernel.size + ky) * kernel.size + kx;
+                let to = (row * self.target.width + column) as usize * width;
+                add_row(&mut sums[to..to + width], &self.rows[tap as usize * width..][..width]);
+            }
+        }
+    }
+}
+
+fn add_row<W: Copy, S: Copy + AddAssign + From<W>>(sums: &mut [S], row: &[W]) {
+    sums.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += weight.into());
+}
+
+/// Where a neuron's sum is held.
+pub fn slot(shape: Shape, neuron: usize) -> usize {
+    (neuron % shape.pixels()) * shape.channels as usize + neuron / shape.pixels()
+}
+
+/// The neuron whose sum a slot holds.
+pub fn neuron(shape: Shape, slot: usize) -> usize {
+    (slot % shape.channels as usize) * shape.pixels() + slot / shape.channels as usize
+}
+
+/// The output row that input row `input` reaches through row `tap` of the kernel, if there is one (columns likewise).
+pub fn reached(connectivity: Connectivity, input: u32, tap: u32, outputs: u32) -> Option<u32> {
+    let output = match connectivity {
+        Connectivity::ConvTranspose2d(kernel) => (input * kernel.stride + tap).checked_sub(kernel.padding)?,
+        Connectivity::Conv2d(kernel) => {
+            let distance = (input + kernel.padding).checked_sub(tap)?;
+            distance.is_multiple_of(kernel.stride).then_some(distance / kernel.stride)?
+        }
+        Connectivity::Dense | Connectivity::Pick => return None,
+    };
+    (output < outputs).then_some(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn slots_and_neurons_are_inverse() {
+        let shape = Shape { channels: 3, height: 2, width: 5 };
+        assert!((0..30).all(|index| neuron(shape, slot(shape, index)) == index));
+        assert_eq!(slot(shape, 11), 4); // channel 1, position 1
+    }
+
+    proptest! {
+        /// PyTorch's definition of a transposed convolution, written as four loops.
+        #[test]
+        fn a_transposed_convolution_is_what_its_definition_says(
+            stride in 1u32..3, fired in prop::collection::vec(any::<bool>(), 2 * 9), weights in prop::collection::vec(-127i8..=127, 2 * 3 * 9),
+        ) {
+            let kernel = Kernel { size: 3, stride, padding: 1, output_padding: stride - 1 };
+            let side = 3 * stride;
+            let (source, target) = (Shape { channels: 2, height: 3, width: 3 }, Shape { channels: 3, height: side, width: side });
+            let fanout = Fanout::new(source, target, Connectivity::ConvTranspose2d(kernel), &weights);
+            let spikes: Vec<u32> = (0..18).filter(|&neuron| fired[neuron as usize]).collect();
+            let mut sums = vec![0i32; target.neurons()];
+            fanout.add(&spikes, &mut sums);
+            let mut expected = vec![0i32; target.neurons()];
+            for &spike in &spikes {
+                let (channel, y, x) = (spike / 9, spike % 9 / 3, spike % 3);
+                for to in 0..3 {
+                    for (ky, kx) in (0..3).flat_map(|ky| (0..3).map(move |kx| (ky, kx))) {
+                        let (row, column) = (i64::from(y * stride + ky) - 1, i64::from(x * stride + kx) - 1);
+                        if (0..i64::from(side)).contains(&row) && (0..i64::from(side)).contains(&column) {
+                            let neuron = (to * side + row as u32) * side + column as u32;
+                            expected[slot(target, neuron as usize)] += i32::from(weights[((channel * 3 + to) * 9 + ky * 3 + kx) as usize]);
+                        }
+                    }
+                }
+            }
+            prop_assert_eq!(sums, expected);
+        }
+    }
+}

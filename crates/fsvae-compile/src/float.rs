@@ -1,0 +1,144 @@
+//! The float network, run event by event: the yardstick of the quantiser and of `--verify`.
+//!
+//! Plain f32 arithmetic in a fixed order, so a run gives the same bits on any number of threads. It runs the trained network, with
+//! tdBN spelled out, and the folded one.
+
+use crate::events::{Fanout, neuron, slot};
+use crate::fold::FoldedLayer;
+use crate::import::{FloatLayer, Norm};
+use crate::network::{Network, PRIOR_LAYERS, Wiring};
+use fsvae_checkpoint::NetworkConfig;
+use lif_graph::{Shape, philox};
+
+/// A float network, ready to draw images.
+pub struct FloatEngine {
+    config: NetworkConfig,
+    layers: Vec<EngineLayer>,
+}
+
+struct EngineLayer {
+    wiring: Wiring,
+    fanout: Fanout<f32>,
+    /// By slot.
+    bias: Vec<f32>,
+    norm: Option<Norm>,
+}
+
+/// What one layer did in one step of one image; the engine shows it as it goes.
+pub struct LayerStep<'a> {
+    /// Place in [`Network::layers`].
+    pub layer: usize,
+    /// Neurons of the layer's source that fired.
+    pub input: &'a [u32],
+    /// Membranes by slot, before the reset.
+    pub membrane: &'a [f32],
+    /// Neurons of the layer that fired.
+    pub spikes: &'a [u32],
+    /// The layer's neurons.
+    pub shape: Shape,
+}
+
+impl LayerStep<'_> {
+    /// The membrane of a neuron before the reset.
+    pub fn membrane_of(&self, neuron: usize) -> f32 {
+        self.membrane[slot(self.shape, neuron)]
+    }
+}
+
+impl From<&Network<FoldedLayer>> for FloatEngine {
+    fn from(network: &Network<FoldedLayer>) -> Self {
+        let layers = network.layers.iter().map(|layer| EngineLayer::new(&layer.wiring, &layer.weights, &layer.bias, None));
+        Self { config: network.config.clone(), layers: layers.collect() }
+    }
+}
+
+impl From<&Network<FloatLayer>> for FloatEngine {
+    fn from(network: &Network<FloatLayer>) -> Self {
+        let layers = network.layers.iter().map(|layer| EngineLayer::new(&layer.wiring, &layer.weights, &layer.bias, layer.norm.clone()));
+        Self { config: network.config.clone(), layers: layers.collect() }
+    }
+}
+
+impl EngineLayer {
+    fn new(wiring: &Wiring, weights: &[f32], bias: &[f32], norm: Option<Norm>) -> Self {
+        let fanout = Fanout::new(wiring.source, wiring.target, wiring.connectivity, weights);
+        let bias = (0..wiring.target.neurons()).map(|slot| bias[unit(wiring, slot)]).collect();
+        Self { wiring: wiring.clone(), fanout, bias, norm }
+    }
+
+    /// One step: input, leak; fires into `spikes` unless it is the read-out (`threshold` none). Membranes are left before the reset.
+    fn integrate(&self, input: &[u32], decay: f32, fired_before: &[u32], sums: &mut [f32], membrane: &mut [f32], threshold: f32) {
+        sums.copy_from_slice(&self.bias);
+        self.fanout.add(input, sums);
+        if let Some(norm) = &self.norm {
+            for (slot, sum) in sums.iter_mut().enumerate() {
+                *sum = normalised(norm, unit(&self.wiring, slot), *sum, threshold);
+            }
+        }
+        fired_before.iter().for_each(|&neuron| membrane[slot(self.wiring.target, neuron as usize)] = 0.0);
+        membrane.iter_mut().zip(sums).for_each(|(v, sum)| *v = decay * *v + *sum);
+    }
+}
+
+/// tdBN of one value, as [`Norm`] defines it.
+fn normalised(norm: &Norm, unit: usize, x: f32, threshold: f32) -> f32 {
+    let deviation = (norm.variance[unit] + Norm::EPSILON as f32).sqrt();
+    norm.gamma[unit] * (norm.alpha * threshold * (x - norm.mean[unit]) / deviation) + norm.beta[unit]
+}
+
+/// The bias or norm entry that belongs to a slot.
+fn unit(wiring: &Wiring, slot: usize) -> usize {
+    let neuron = neuron(wiring.target, slot);
+    if wiring.units() == wiring.target.neurons() { neuron } else { neuron / wiring.target.pixels() }
+}
+
+impl FloatEngine {
+    /// Draws image `image` of seed `seed` and returns the final read-out membranes, by neuron; `observe` sees every layer at every
+    /// step.
+    pub fn draw(&self, seed: u64, image: u64, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+        let sizes = || self.layers.iter().map(|layer| layer.wiring.target.neurons());
+        let mut membranes: Vec<Vec<f32>> = sizes().map(|neurons| vec![0.0; neurons]).collect();
+        let mut sums = membranes.clone();
+        let mut spikes: Vec<Vec<u32>> = sizes().map(|_| Vec::new()).collect();
+        let mut selected: Vec<u32> = Vec::new();
+        let readout = self.layers.len() - 1;
+        for step in 0..self.config.steps as u32 {
+            for (index, layer) in self.layers.iter().enumerate() {
+                if index == PRIOR_LAYERS {
+                    selected = self.select(seed, image, step, &spikes[PRIOR_LAYERS - 1]);
+                }
+                let (before, rest) = spikes.split_at_mut(index);
+                let input: &[u32] = if index == 0 || index == PRIOR_LAYERS { &selected } else { &before[index - 1] };
+                let fires = &mut rest[0];
+                let decay = if index == readout { self.config.readout_decay } else { self.config.decay };
+                layer.integrate(input, decay, fires, &mut sums[index], &mut membranes[index], self.config.threshold);
+                fires.clear();
+                if index != readout {
+                    let above = membranes[index].iter().enumerate().filter(|(_, v)| **v > self.config.threshold);
+                    fires.extend(above.map(|(slot, _)| neuron(layer.wiring.target, slot) as u32));
+                }
+                observe(LayerStep { layer: index, input, membrane: &membranes[index], spikes: fires, shape: layer.wiring.target });
+            }
+        }
+        let shape = self.layers[readout].wiring.target;
+        (0..shape.neurons()).map(|neuron| membranes[readout][slot(shape, neuron)]).collect()
+    }
+
+    /// The 1-of-k random pick (spec section 7).
+    fn select(&self, seed: u64, image: u64, step: u32, fired: &[u32]) -> Vec<u32> {
+        let ways = self.config.ways as u32;
+        let mut selected: Vec<u32> = fired
+            .iter()
+            .map(|&neuron| (neuron / ways, neuron % ways))
+            .filter(|&(channel, neighbour)| philox::pick(seed, image, step, channel, ways) == neighbour)
+            .map(|(channel, _)| channel)
+            .collect();
+        selected.sort_unstable();
+        selected
+    }
+}
+
+/// The byte of a read-out membrane: `round((tanh(v) + 1) / 2 * 255)`.
+pub fn pixel(membrane: f32) -> u8 {
+    ((membrane.tanh() + 1.0) / 2.0 * 255.0).round() as u8
+}

@@ -1,0 +1,68 @@
+//! Step 1: checkpoint to float network. Takes the generator (prior and decoder) out of the checkpoint; the encoder and the
+//! posterior stay behind.
+
+use crate::CompileError;
+use crate::network::{Network, Part, Wiring, wiring};
+use fsvae_checkpoint::Checkpoint;
+use serde::Serialize;
+
+/// A layer as it was trained: weights and bias, then tdBN (not in the read-out).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FloatLayer {
+    /// Where it stands.
+    pub wiring: Wiring,
+    /// In the order of the wiring's connectivity.
+    pub weights: Vec<f32>,
+    /// One for each channel (convolution) or neuron (dense).
+    pub bias: Vec<f32>,
+    /// Threshold-dependent batch normalisation behind the sum.
+    pub norm: Option<Norm>,
+}
+
+/// tdBN with its running statistics, one entry for each channel or neuron (Zheng et al., AAAI 2021):
+/// `y = gamma * (alpha * V_th * (x - mean) / sqrt(variance + 1e-5)) + beta`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Norm {
+    /// 2 in the prior, 1 in the decoder.
+    pub alpha: f32,
+    /// Learnt scale.
+    pub gamma: Vec<f32>,
+    /// Learnt shift.
+    pub beta: Vec<f32>,
+    /// Running mean.
+    pub mean: Vec<f32>,
+    /// Running variance.
+    pub variance: Vec<f32>,
+}
+
+impl Norm {
+    /// What keeps the square root from 0.
+    pub const EPSILON: f64 = 1e-5;
+}
+
+/// Takes the generator out of a checkpoint.
+///
+/// # Errors
+/// [`CompileError::Checkpoint`] when configuration and tensors do not agree, or a value is not finite.
+pub fn import(checkpoint: &Checkpoint) -> Result<Network<FloatLayer>, CompileError> {
+    checkpoint.check()?;
+    let layers = wiring(&checkpoint.config).into_iter().map(|(prefix, wiring)| {
+        let tensor = |name: &str| checkpoint.to_f32(&format!("{prefix}.{name}"));
+        let norm = |alpha| -> Result<Norm, CompileError> {
+            Ok(Norm {
+                alpha,
+                gamma: tensor("bn.weight")?,
+                beta: tensor("bn.bias")?,
+                mean: tensor("bn.running_mean")?,
+                variance: tensor("bn.running_var")?,
+            })
+        };
+        let norm = match wiring.part {
+            Part::Prior => Some(norm(2.0)?),
+            Part::Decoder => Some(norm(1.0)?),
+            Part::Readout => None,
+        };
+        Ok(FloatLayer { weights: tensor("weight")?, bias: tensor("bias")?, norm, wiring })
+    });
+    Ok(Network { config: checkpoint.config.clone(), layers: layers.collect::<Result<_, CompileError>>()? })
+}

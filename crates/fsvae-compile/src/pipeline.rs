@@ -1,0 +1,91 @@
+//! All steps in order, on one screen.
+
+use crate::{CompileError, FloatLayer, FoldedLayer, IntegerLayer, Network, fold, import, input_rates, lower, quantise};
+use fsvae_checkpoint::Checkpoint;
+use lif_chip::Chip;
+use lif_graph::LifGraph;
+
+/// A step after which the compilation can be stopped to look at what it made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Checkpoint to float layers.
+    Import,
+    /// tdBN into weights and bias.
+    Fold,
+    /// Floats to the chip's integers.
+    Quantise,
+    /// Layers to the graph.
+    Lower,
+}
+
+impl Step {
+    /// All of them, in order, with their names.
+    pub const ALL: [(&str, Step); 4] =
+        [("import", Step::Import), ("fold", Step::Fold), ("quantise", Step::Quantise), ("lower", Step::Lower)];
+
+    /// The step of this name.
+    ///
+    /// # Errors
+    /// [`CompileError::UnknownStep`] lists the names.
+    pub fn named(name: &str) -> Result<Self, CompileError> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, step)| *step);
+        found.ok_or_else(|| CompileError::UnknownStep { name: name.into(), known: Self::ALL.map(|(known, _)| known).join(", ") })
+    }
+}
+
+/// What stands after a step.
+#[derive(Debug)]
+pub enum Stage {
+    /// After [`Step::Import`].
+    Imported(Network<FloatLayer>),
+    /// After [`Step::Fold`].
+    Folded(Network<FoldedLayer>),
+    /// After [`Step::Quantise`].
+    Quantised(Network<IntegerLayer>),
+    /// After [`Step::Lower`].
+    Lowered(Compiled),
+}
+
+/// A compiled model.
+#[derive(Debug)]
+pub struct Compiled {
+    /// As it was trained; what the graph is measured against.
+    pub float: Network<FloatLayer>,
+    /// In integers, with what was lost.
+    pub integer: Network<IntegerLayer>,
+    /// The graph.
+    pub graph: LifGraph,
+}
+
+/// Compiles a checkpoint for a chip, as far as `last`; `name` is the graph's.
+///
+/// # Errors
+/// Those of the steps up to `last`.
+pub fn compile_until(last: Step, checkpoint: &Checkpoint, chip: &Chip, name: &str) -> Result<Stage, CompileError> {
+    let float = import(checkpoint)?;
+    if last == Step::Import {
+        return Ok(Stage::Imported(float));
+    }
+    let folded = fold(float.clone())?;
+    if last == Step::Fold {
+        return Ok(Stage::Folded(folded));
+    }
+    let rates = input_rates(&folded);
+    let integer = quantise(&folded, &rates, chip)?;
+    if last == Step::Quantise {
+        return Ok(Stage::Quantised(integer));
+    }
+    let graph = lower(&integer, name)?;
+    Ok(Stage::Lowered(Compiled { float, integer, graph }))
+}
+
+/// Compiles a checkpoint for a chip; `name` is the graph's.
+///
+/// # Errors
+/// Those of the steps.
+pub fn compile(checkpoint: &Checkpoint, chip: &Chip, name: &str) -> Result<Compiled, CompileError> {
+    match compile_until(Step::Lower, checkpoint, chip, name)? {
+        Stage::Lowered(compiled) => Ok(compiled),
+        _ => unreachable!("nothing stops before the last step"),
+    }
+}

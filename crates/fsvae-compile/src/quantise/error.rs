@@ -1,0 +1,106 @@
+//! How many spikes a scale is expected to get wrong.
+//!
+//! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
+//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r), taking inputs as independent; rounding adds an error of
+//! variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a mean that the bias takes back (`b' = b - sum d r`) but for its
+//! own rounding f. Up to a factor, then,
+//!
+//! ```text
+//! wrong spikes ~ sqrt(e^2 + f^2) * density at V_th ~ sqrt(e^2 + f^2) / s / (1 + ((V_th - m) / s)^2)
+//! ```
+//!
+//! Not the normal density but one with a heavier tail, since rates differ between images; and no `exp`, whose last bit differs
+//! between machines. A unit far from its threshold (always or never firing) so weighs little, however large its weights.
+
+use crate::events::reached;
+use crate::fold::FoldedLayer;
+use lif_chip::Chip;
+use lif_graph::Connectivity;
+
+/// A layer's drive, ready to price scales.
+pub(super) struct LayerError<'a> {
+    layer: &'a FoldedLayer,
+    rates: Vec<f64>,
+    /// Share of the target's positions that a tap reaches.
+    coverage: Vec<f64>,
+    chip: &'a Chip,
+    /// Weight of each unit's membrane error.
+    importance: Vec<f64>,
+}
+
+/// Rates of inputs that were never, or always, seen to fire: they may yet.
+const RATE_LIMITS: (f64, f64) = (0.005, 0.995);
+
+impl<'a> LayerError<'a> {
+    /// `threshold` is V_th, or nothing for the read-out, where all errors weigh the same.
+    pub fn new(layer: &'a FoldedLayer, rates: &[f64], threshold: Option<f64>, chip: &'a Chip) -> Self {
+        let rates = rates.iter().map(|rate| rate.clamp(RATE_LIMITS.0, RATE_LIMITS.1)).collect();
+        let mut error = Self { layer, rates, coverage: coverage(layer), chip, importance: vec![] };
+        error.importance = (0..layer.bias.len()).map(|unit| threshold.map_or(1.0, |threshold| error.density(unit, threshold))).collect();
+        error
+    }
+
+    fn density(&self, unit: usize, threshold: f64) -> f64 {
+        let (mut mean, mut variance) = (f64::from(self.layer.bias[unit]), (1e-3 * threshold).powi(2));
+        self.for_weights(unit, |weight, rate, coverage| {
+            mean += weight * rate * coverage;
+            variance += weight * weight * rate * (1.0 - rate) * coverage;
+        });
+        let spread = variance.sqrt();
+        let distance = (threshold - mean) / spread;
+        1.0 / (spread * (1.0 + distance * distance))
+    }
+
+    /// The weight at `scale`.
+    pub fn rounded(&self, weight: f32, scale: f64) -> i32 {
+        let limit = f64::from(self.chip.weight_max());
+        (f64::from(weight) / scale).round().clamp(-limit, limit) as i32
+    }
+
+    /// The unit's bias at `scale`, in membrane units, with the weights' mean error taken back.
+    pub fn bias(&self, unit: usize, scale: f64) -> i32 {
+        self.corrected_bias(unit, scale).0
+    }
+
+    /// The expected number of wrong spikes, up to a factor that is the same for all scales.
+    pub fn expected(&self, unit: usize, scale: f64) -> f64 {
+        let (bias, exact, noise) = self.corrected_bias(unit, scale);
+        let unit_of_membrane = scale / f64::from(1u32 << self.chip.input_shift());
+        let rest = f64::from(bias) * unit_of_membrane - exact;
+        (noise + rest * rest).sqrt() * self.importance[unit]
+    }
+
+    /// Integer bias, what it stands for, and the variance of the weights' error.
+    fn corrected_bias(&self, unit: usize, scale: f64) -> (i32, f64, f64) {
+        let limit = f64::from(self.chip.weight_max());
+        let (mut mean, mut noise) = (0.0, 0.0);
+        self.for_weights(unit, |weight, rate, coverage| {
+            let error = (weight / scale).round().clamp(-limit, limit) * scale - weight;
+            mean += error * rate * coverage;
+            noise += error * error * rate * (1.0 - rate) * coverage;
+        });
+        let exact = f64::from(self.layer.bias[unit]) - mean;
+        let bias = self.chip.nearest_bias(exact / scale * f64::from(1u32 << self.chip.input_shift()));
+        (bias, exact, noise)
+    }
+
+    /// Calls with weight, input rate and coverage of each of the unit's weights.
+    fn for_weights(&self, unit: usize, mut each: impl FnMut(f64, f64, f64)) {
+        for (source, taps) in self.layer.wiring.fan_in(unit) {
+            for (&weight, &coverage) in self.layer.weights[taps].iter().zip(&self.coverage) {
+                each(f64::from(weight), self.rates[source], coverage);
+            }
+        }
+    }
+}
+
+/// For each tap, the share of the target's positions that hear a source neuron through it; 1 for a dense layer.
+fn coverage(layer: &FoldedLayer) -> Vec<f64> {
+    let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = layer.wiring.connectivity else { return vec![1.0] };
+    let (source, target) = (layer.wiring.source, layer.wiring.target);
+    let reach =
+        |inputs: u32, tap, outputs| (0..inputs).filter(|&input| reached(layer.wiring.connectivity, input, tap, outputs).is_some()).count();
+    let taps = (0..kernel.size).flat_map(|ky| (0..kernel.size).map(move |kx| (ky, kx)));
+    taps.map(|(ky, kx)| (reach(source.height, ky, target.height) * reach(source.width, kx, target.width)) as f64 / target.pixels() as f64)
+        .collect()
+}
