@@ -1,1 +1,29 @@
-//! fsvae-sim
+//! The program `fsvae-sim`: a compiled network draws images, spike by spike.
+//!
+//! ```text
+//!   model.lif --> LifGraph --> Engine (lif-sim) --- image 0, 1, 2, ... on all processors ---+
+//!                                                                                           |
+//!        pixels of each image <------------------ in the order of the images ---------------+
+//!        spikes of each image          |                                                    |
+//!                                      v                                                    v
+//!        images.png        events.csv or events.npz                      Summary: counts, fingerprint
+//! ```
+//!
+//! Image `j` of seed `s` is the same whatever is drawn beside it, on every machine and at any number of threads: the network has
+//! only integers, and its random picks are addressed by (seed, image, step, channel). So the files are the same bytes, too, and the
+//! [`fingerprint`] proves it from one line to the next.
+//!
+//! What a run holds in memory is bounded by the picture; events go to the disk while they are made. Every path is tried before the
+//! first image is drawn, and no file appears unless all of it has been written.
+
+mod cli;
+mod error;
+mod events;
+pub mod fingerprint;
+mod generate;
+mod model;
+mod plan;
+mod summary;
+
+pub use cli::main;
+pub use error::Error;

@@ -1,2 +1,7 @@
-//! fsvae-sim
-fn main() {}
+//! The program `fsvae-sim`: see the library of the same name.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fsvae_sim::main()
+}

@@ -1,0 +1,98 @@
+//! Why a command cannot do its work.
+
+use fsvae_cli::CliError;
+use fsvae_data::DataError;
+use lif_graph::ArtifactError;
+use lif_sim::SimError;
+use std::path::PathBuf;
+
+/// Errors of this program: its own have the codes `E084` to `E089`, those of others keep theirs.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum Error {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    File(#[from] CliError),
+
+    /// The simulation cannot begin.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Simulation(#[from] SimError),
+
+    /// The picture cannot be made.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Picture(#[from] DataError),
+
+    /// The model's file is not a well-formed graph.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(forward(source))]
+    Model {
+        /// The file as it was given.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ArtifactError,
+    },
+
+    /// A graph that draws nothing, or nothing that a PNG file can show.
+    #[error("the network {network} draws no picture: {reason}")]
+    #[diagnostic(code(E084), help("give a compiled decoder; its read-out has 1 channel (grey) or 3 (colour)"))]
+    NoPicture {
+        /// Name of the graph.
+        network: String,
+        /// What is missing.
+        reason: String,
+    },
+
+    /// A graph that waits for spikes from outside.
+    #[error("the network {network} cannot generate by itself: its population {population} takes spikes from outside")]
+    #[diagnostic(code(E085), help("compile the model with its prior, which makes the latent spikes"))]
+    NeedsInput {
+        /// Name of the graph.
+        network: String,
+        /// Its first source.
+        population: String,
+    },
+
+    /// No images, or more than one picture can hold.
+    #[error("{count} images cannot be drawn: one picture of this network holds at most {limit}, and at least 1")]
+    #[diagnostic(code(E086), help("choose a --count of 1 to {limit}; other seeds give other images"))]
+    Count {
+        /// How many were asked for.
+        count: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+
+    /// Two files of one name.
+    #[error("{} is {first} and {second} at once", path.display())]
+    #[diagnostic(code(E087), help("give each file a name of its own (MODEL, --out FILE, --events FILE)"))]
+    SameFile {
+        /// The name.
+        path: PathBuf,
+        /// What it is.
+        first: &'static str,
+        /// What it also is.
+        second: &'static str,
+    },
+
+    /// `--events model.lif`: the model was taken for the file of the events.
+    #[error("the events would be written to {}, which has the name of a model", path.display())]
+    #[diagnostic(code(E088), help("put MODEL before --events, or name the file of the events: --events events.csv"))]
+    EventsOverModel {
+        /// The name.
+        path: PathBuf,
+    },
+
+    /// A graph whose spikes of a single image would fill the memory.
+    #[error("the network {network} has up to {spikes} spikes an image, and {limit} is the limit")]
+    #[diagnostic(code(E089), help("give a compiled FSVAE; the largest published one stays far below this limit"))]
+    TooManySpikes {
+        /// Name of the graph.
+        network: String,
+        /// Neurons times steps.
+        spikes: u64,
+        /// The most there may be.
+        limit: u64,
+    },
+}

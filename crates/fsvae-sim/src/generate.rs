@@ -1,0 +1,101 @@
+//! `fsvae-sim generate`: images from nothing but a seed.
+
+use crate::Error;
+use crate::cli::Generate;
+use crate::events::{Encoder, EventFile, Rows};
+use crate::fingerprint::{self, Fingerprint};
+use crate::model;
+use crate::plan::Plan;
+use crate::summary::{Counts, Summary};
+use fsvae_cli::{Action, CliError, Progress, WholeFile};
+use fsvae_data::{Images, grid_png};
+use lif_graph::LifGraph;
+use lif_sim::{Batch, Drawing, Engine, Inputs, Record};
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Draws, writes, reports.
+pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
+    let graph = model::read(&options.model)?;
+    let engine = Engine::new(&graph)?;
+    let plan = Plan::new(options, &graph, engine.picture().map(|(_, shape)| shape))?;
+    let mut picture = WholeFile::create(&plan.picture)?;
+    let mut events = plan.events.as_deref().map(EventFile::create).transpose()?;
+
+    let started = Instant::now();
+    let drawn = draw(options, &graph, &engine, &plan, events.as_mut())?;
+    let images_per_second = f64::from(plan.count) / started.elapsed().as_secs_f64();
+
+    let png = grid_png(&drawn.images, plan.columns)?;
+    picture.write_all(&png).map_err(|error| CliError::from_io(Action::Write, &plan.picture, error))?;
+    if let Some(events) = events {
+        events.finish(&graph)?.commit()?;
+    }
+    picture.commit()?;
+    let summary = Summary {
+        graph: &graph,
+        seed: options.seed,
+        images: plan.count,
+        images_per_second,
+        counts: drawn.counts,
+        fingerprint: drawn.fingerprint.finish(),
+        picture: plan.picture,
+        events: plan.events,
+    };
+    if options.json {
+        fsvae_cli::print_json(&summary.json())?
+    } else {
+        fsvae_cli::print(&summary.text())?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is kept of all images.
+struct Drawn {
+    images: Images,
+    counts: Counts,
+    fingerprint: Fingerprint,
+}
+
+/// What a worker makes of one image; its events are gone then.
+struct Digested {
+    drawing: Drawing,
+    hash: [u8; 32],
+    rows: Option<Rows>,
+}
+
+fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut file: Option<&mut EventFile>) -> Result<Drawn, Error> {
+    let encoder = plan.events.as_deref().map(|path| Encoder::new(path, graph));
+    let digest = |mut drawing: Drawing| {
+        let hash = fingerprint::of_image(&drawing);
+        let rows = encoder.as_ref().map(|encoder| encoder.encode(drawing.image as u32, &drawing.events));
+        drawing.events = Vec::new();
+        Digested { drawing, hash, rows }
+    };
+    let [channels, height, width] = [plan.image.channels, plan.image.height, plan.image.width].map(|side| side as usize);
+    let mut drawn = Drawn {
+        images: Images { count: plan.count as usize, channels, height, width, pixels: Vec::new() },
+        counts: Counts::new(graph),
+        fingerprint: Fingerprint::default(),
+    };
+    let progress = Progress::new("drawing", "images", plan.count.into());
+    let take = |Digested { drawing, hash, rows }: Digested| -> Result<(), Error> {
+        drawn.images.pixels.extend_from_slice(&drawing.pixels);
+        drawn.counts.add(&drawing);
+        drawn.fingerprint.add(hash);
+        if let (Some(file), Some(rows)) = (&mut file, rows) {
+            file.append(rows)?;
+        }
+        progress.add(1);
+        Ok(())
+    };
+    let batch = Batch {
+        seed: options.seed,
+        images: 0..plan.count.into(),
+        threads: options.threads.unwrap_or(0).into(),
+        record: Record { events: true, membranes: false },
+    };
+    engine.draw_batch(&batch, &Inputs::default(), digest, take)?;
+    Ok(drawn)
+}

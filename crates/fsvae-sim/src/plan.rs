@@ -1,0 +1,133 @@
+//! What a run will do, checked before it does anything.
+
+use crate::Error;
+use crate::cli::Generate;
+use lif_graph::{LifGraph, NeuronModel, Shape};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A picture of more pixels is refused: 2^26, eight thousand on a side.
+const MAX_PIXELS: u64 = 1 << 26;
+
+/// Spikes that one image may have at most: twenty times the neurons and steps of the full-size network.
+const MAX_SPIKES: u64 = 1 << 24;
+
+/// Black pixels between the images of a picture.
+const PADDING: u64 = 2;
+
+/// A run that can be done.
+pub(crate) struct Plan {
+    /// How many images.
+    pub count: u32,
+    /// How many stand in a row of the picture.
+    pub columns: usize,
+    /// The size of each.
+    pub image: Shape,
+    /// Where the picture goes.
+    pub picture: PathBuf,
+    /// Where the events go.
+    pub events: Option<PathBuf>,
+}
+
+impl Plan {
+    /// Decides what to do with `readout`, the shape of the network's picture.
+    pub fn new(options: &Generate, graph: &LifGraph, readout: Option<Shape>) -> Result<Self, Error> {
+        let image = picture_of(graph, readout)?;
+        let count = options.count;
+        let limit = largest_count(image);
+        if !(1..=limit).contains(&count) {
+            return Err(Error::Count { count, limit });
+        }
+        let events = options.events.as_ref().map(|file| match file {
+            Some(file) => file.clone(),
+            None => options.out.with_file_name("events.csv"),
+        });
+        distinct_files(options, events.as_deref())?;
+        Ok(Self { count: count as u32, columns: columns(count) as usize, image, picture: options.out.clone(), events })
+    }
+}
+
+/// The shape of what the graph draws, if it can draw by itself, and in bounded memory.
+fn picture_of(graph: &LifGraph, readout: Option<Shape>) -> Result<Shape, Error> {
+    let network = || graph.name.clone();
+    let no_picture = |reason: String| Error::NoPicture { network: network(), reason };
+    if let Some(source) = graph.populations.iter().find(|population| population.model == NeuronModel::Source) {
+        return Err(Error::NeedsInput { network: network(), population: source.name.clone() });
+    }
+    let shape = readout.ok_or_else(|| no_picture("it has no read-out".into()))?;
+    if shape.channels != 1 && shape.channels != 3 {
+        return Err(no_picture(format!("its read-out has {} channels", shape.channels)));
+    }
+    if largest_count(shape) == 0 {
+        return Err(no_picture(format!("its read-out of {} x {} pixels is too large", shape.height, shape.width)));
+    }
+    let neurons: u64 = graph.populations.iter().map(|population| population.shape.neurons() as u64).sum();
+    let spikes = neurons * u64::from(graph.steps);
+    if spikes > MAX_SPIKES {
+        return Err(Error::TooManySpikes { network: network(), spikes, limit: MAX_SPIKES });
+    }
+    Ok(shape)
+}
+
+/// Images in a row: as many as rows, or one more.
+fn columns(count: u64) -> u64 {
+    count.isqrt() + u64::from(count.isqrt().pow(2) < count)
+}
+
+/// How many images of a shape the picture can hold: the largest square.
+fn largest_count(image: Shape) -> u64 {
+    let extent = |number: u64, side: u32| number * (u64::from(side) + PADDING) + PADDING;
+    let fits = |side: u64| extent(side, image.height) * extent(side, image.width) <= MAX_PIXELS;
+    let side = (0..MAX_PIXELS.isqrt()).take_while(|&side| fits(side + 1)).count() as u64;
+    side * side
+}
+
+fn distinct_files(options: &Generate, events: Option<&Path>) -> Result<(), Error> {
+    let same = |path: &Path, first, second| Err(Error::SameFile { path: path.to_owned(), first, second });
+    let [model, picture] = [&options.model, &options.out].map(|path| place(path));
+    if model == picture {
+        return same(&options.out, "the model", "the picture");
+    }
+    let Some(events) = events else { return Ok(()) };
+    if place(events) == model {
+        return same(events, "the model", "the file of the events");
+    }
+    if place(events) == picture {
+        return same(events, "the picture", "the file of the events");
+    }
+    if events.extension().is_some_and(|extension| extension == "lif") {
+        return Err(Error::EventsOverModel { path: events.to_owned() });
+    }
+    Ok(())
+}
+
+/// The same for all names of a file, whether it exists or not.
+fn place(path: &Path) -> PathBuf {
+    if let Ok(whole) = fs::canonicalize(path) {
+        return whole;
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_square_or_almost() {
+        assert_eq!([1, 2, 3, 4, 5, 9, 10, 63, 64, 65].map(columns), [1, 2, 2, 2, 3, 3, 4, 8, 8, 9]);
+    }
+
+    #[test]
+    fn the_largest_picture() {
+        let square = |side| Shape { channels: 1, height: side, width: side };
+        assert_eq!(largest_count(square(32)), 240 * 240); // 240 * 34 + 2 = 8162, and 241 * 34 + 2 = 8196 > 8192
+        assert_eq!(largest_count(square(8188)), 1);
+        assert_eq!(largest_count(square(8189)), 0);
+        assert_eq!(largest_count(Shape { channels: 3, height: 1, width: 4096 }), 73 * 73);
+    }
+}
