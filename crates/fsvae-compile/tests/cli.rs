@@ -1,0 +1,224 @@
+//! The command, from its arguments to its files.
+
+mod common;
+
+use common::{checkpoint, small_config};
+use lif_graph::LifGraph;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// A folder with a model in it; the command runs there.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("model.mpk"), checkpoint(small_config(), 7).to_bytes()).expect("it is writable");
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fsvae-compile"));
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command().args(args).output().expect("it runs")
+    }
+
+    /// Runs what must fail; gives stderr. Nothing may be left behind.
+    fn error(&self, args: &[&str]) -> String {
+        let before = names(self.folder.path());
+        let output = self.run(args);
+        let stderr = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(output.stdout.is_empty());
+        assert_eq!(names(self.folder.path()), before);
+        stderr
+    }
+}
+
+/// All files below a folder.
+fn names(folder: &Path) -> Vec<PathBuf> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        names.extend(if path.is_dir() && !path.is_symlink() { names_in(&path) } else { vec![path] });
+    }
+    names.sort();
+    names
+}
+
+fn names_in(folder: &Path) -> Vec<PathBuf> {
+    let mut inner = names(folder);
+    inner.push(folder.to_owned());
+    inner
+}
+
+fn stdout(output: &Output) -> &str {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    std::str::from_utf8(&output.stdout).expect("text")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_str(stdout(output)).expect("one JSON object")
+}
+
+#[test]
+fn a_model_becomes_a_graph_and_a_netlist() {
+    let place = Place::new();
+    let output = place.run(&["model.mpk", "--target", "loihi"]);
+    insta::assert_snapshot!("summary", stdout(&output));
+    let graph = LifGraph::from_bytes(&fs::read(place.path("model-loihi/model.lif")).unwrap()).expect("a graph");
+    insta::assert_snapshot!("graph", graph.summary());
+    let netlist: Value = serde_json::from_slice(&fs::read(place.path("model-loihi/netlist.json")).unwrap()).unwrap();
+    assert_eq!(netlist["fingerprint"], graph.fingerprint());
+    assert_eq!(names(&place.path("model-loihi")).len(), 3);
+}
+
+#[test]
+fn generic_is_the_graph_alone() {
+    let place = Place::new();
+    let object = json(&place.run(&["model.mpk", "--target", "generic", "-o", "a/b", "--json"]));
+    insta::assert_json_snapshot!("object", object);
+    assert_eq!(names(&place.path("a/b")), [place.path("a/b/model.lif")]);
+}
+
+#[test]
+fn the_same_bytes_twice_and_with_any_number_of_threads() {
+    let place = Place::new();
+    let files = ["model.lif", "netlist.json", "arrays.npz"];
+    let bytes = |threads: &str, folder: &str| {
+        let output = place.command().args(["model.mpk", "--target", "loihi", "-o", folder]).env("RAYON_NUM_THREADS", threads).output();
+        stdout(&output.expect("it runs"));
+        files.map(|file| fs::read(place.path(folder).join(file)).expect("written"))
+    };
+    let first = bytes("1", "one");
+    assert!(bytes("2", "two") == first);
+    assert!(bytes("2", "two") == first, "over the old files");
+}
+
+#[test]
+fn verify_prints_a_table_and_writes_nothing() {
+    let place = Place::new();
+    let output = place.run(&["model.mpk", "--verify", "--images", "8"]);
+    insta::assert_snapshot!("verify", stdout(&output));
+    let object = json(&place.run(&["model.mpk", "--verify", "--images", "8", "--seed", "2", "--json"]));
+    assert_eq!(object["holds"], true);
+    assert_eq!(object["verification"]["layers"].as_array().unwrap().len(), 6);
+    assert_eq!(names(place.folder.path()), [place.path("model.mpk")]);
+}
+
+#[test]
+fn verify_says_no_with_exit_code_1() {
+    let place = Place::new();
+    let mut model = checkpoint(small_config(), 7);
+    // one weight a thousand times the others' size: at its scale the others vanish
+    let tensor = model.tensors.iter_mut().find(|tensor| tensor.name == "prior.layers.1.weight").unwrap();
+    let mut values = tensor.values.to_f32();
+    values[0] = 300.0;
+    *tensor = fsvae_checkpoint::NamedTensor::f32(tensor.name.clone(), tensor.shape.clone(), values);
+    fs::write(place.path("odd.mpk"), model.to_bytes()).unwrap();
+    let output = place.run(&["odd.mpk", "--verify", "--images", "8"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.ends_with("NOT every layer agrees on at least 99 % of its spikes\n"), "{text}");
+}
+
+#[test]
+fn every_step_can_be_looked_at() {
+    let place = Place::new();
+    for step in ["import", "fold", "quantise", "lower"] {
+        insta::assert_snapshot!(format!("stop_after_{step}"), stdout(&place.run(&["model.mpk", "--stop-after", step])));
+        let object = json(&place.run(&["model.mpk", "--stop-after", step, "--json"]));
+        let rows = object[if step == "lower" { "populations" } else { "layers" }].as_array().unwrap();
+        assert_eq!(rows.len(), if step == "lower" { 8 } else { 7 });
+    }
+    assert_eq!(names(place.folder.path()), [place.path("model.mpk")]);
+}
+
+#[test]
+fn targets_are_listed() {
+    let place = Place::new();
+    insta::assert_snapshot!("targets", stdout(&place.run(&["--list-targets"])));
+    assert_eq!(json(&place.run(&["--list-targets", "--json"]))["targets"][0]["name"], "loihi2");
+}
+
+#[test]
+fn wrong_words_are_one_error_each() {
+    let place = Place::new();
+    let cases: [&[&str]; 4] = [
+        &["model.mpk", "--target", "loihi9"],
+        &["model.mpk", "--stop-after", "route"],
+        &["none.mpk"],
+        &["model.mpk", "--target", "generic", "-o", "model.mpk"],
+    ];
+    let errors: Vec<String> = cases.iter().map(|args| format!("$ fsvae-compile {}\n{}", args.join(" "), place.error(args))).collect();
+    insta::assert_snapshot!("wrong_words", errors.join("\n"));
+    for usage in
+        [&["--images", "3", "model.mpk"][..], &["model.mpk", "--verify", "--images", "0"], &[], &["model.mpk", "--verify", "-o", "a"]]
+    {
+        assert!(place.error(usage).contains("--help"), "{usage:?}");
+    }
+}
+
+#[test]
+fn a_damaged_model_is_one_error_and_leaves_nothing() {
+    let place = Place::new();
+    let good = fs::read(place.path("model.mpk")).unwrap();
+    let mut flipped = good.clone();
+    flipped[good.len() / 2] ^= 8;
+    let cases = [
+        ("empty", vec![], "E030"),
+        ("other", b"PK\x03\x04 something else".to_vec(), "E031"),
+        ("truncated", good[..good.len() - 7].to_vec(), "E032"),
+        ("overlong", [&good[..], b"x"].concat(), "E033"),
+        ("flipped", flipped, "E035"),
+    ];
+    for (name, bytes, code) in cases {
+        let file = format!("{name}.mpk");
+        fs::write(place.path(&file), bytes).unwrap();
+        let error = place.error(&[&file, "--target", "loihi"]);
+        assert!(error.starts_with(&format!("error[{code}]: ")) && error.contains("\n  help: "), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_model_without_sense_is_an_error() {
+    let place = Place::new();
+    let mut model = checkpoint(small_config(), 7);
+    model.tensors.remove(0);
+    fs::write(place.path("odd.mpk"), model.to_bytes()).unwrap();
+    assert!(place.error(&["odd.mpk"]).starts_with("error[E037]: the checkpoint breaks 1 rule"));
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_one_error() {
+    let place = Place::new();
+    // a file where a folder is meant; a folder where a file is meant, found after the first file was begun
+    fs::write(place.path("file"), b"").unwrap();
+    assert!(place.error(&["model.mpk", "-o", "file/inner"]).starts_with("error[E006]"));
+    fs::create_dir_all(place.path("out/netlist.json")).unwrap();
+    assert!(place.error(&["model.mpk", "-o", "out"]).starts_with("error[E002]"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_error() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", place.path("out/arrays.npz")).unwrap();
+    assert!(place.error(&["model.mpk", "-o", "out"]).starts_with("error[E004]"));
+    // the system has no folder that even root may write to here
+    assert!(place.error(&["model.mpk", "-o", "/proc/nowhere"]).starts_with("error[E00"));
+}
