@@ -93,9 +93,15 @@ fn unit(wiring: &Wiring, slot: usize) -> usize {
 }
 
 impl FloatEngine {
-    /// Draws image `image` of seed `seed` and returns the final read-out membranes, by neuron; `observe` sees every layer at every
-    /// step.
-    pub fn draw(&self, seed: u64, image: u64, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+    /// Draws image `image` of seed `seed` with its specified picks and returns the final read-out membranes, by neuron; `observe` sees every
+    /// layer at every step.
+    pub fn draw(&self, seed: u64, image: u64, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+        let ways = self.config.ways as u32;
+        self.draw_with(|step, channel| philox::pick(seed, image, step, channel, ways), observe)
+    }
+
+    /// The same with other picks: `pick(step, channel)` says which of a channel's neighbours is listened to.
+    pub fn draw_with(&self, pick: impl Fn(u32, u32) -> u32, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
         let sizes = || self.layers.iter().map(|layer| layer.wiring.target.neurons());
         let mut membranes: Vec<Vec<f32>> = sizes().map(|neurons| vec![0.0; neurons]).collect();
         let mut sums = membranes.clone();
@@ -105,7 +111,7 @@ impl FloatEngine {
         for step in 0..self.config.steps as u32 {
             for (index, layer) in self.layers.iter().enumerate() {
                 if index == PRIOR_LAYERS {
-                    selected = self.select(seed, image, step, &spikes[PRIOR_LAYERS - 1]);
+                    selected = self.select(|channel| pick(step, channel), &spikes[PRIOR_LAYERS - 1]);
                 }
                 let (before, rest) = spikes.split_at_mut(index);
                 let input: &[u32] = if index == 0 || index == PRIOR_LAYERS { &selected } else { &before[index - 1] };
@@ -124,13 +130,13 @@ impl FloatEngine {
         (0..shape.neurons()).map(|neuron| membranes[readout][slot(shape, neuron)]).collect()
     }
 
-    /// The 1-of-k random pick (spec section 7).
-    fn select(&self, seed: u64, image: u64, step: u32, fired: &[u32]) -> Vec<u32> {
+    /// The channels whose picked neighbour fired (Kamata et al. 2022, section 3.2).
+    fn select(&self, pick: impl Fn(u32) -> u32, fired: &[u32]) -> Vec<u32> {
         let ways = self.config.ways as u32;
         let mut selected: Vec<u32> = fired
             .iter()
             .map(|&neuron| (neuron / ways, neuron % ways))
-            .filter(|&(channel, neighbour)| philox::pick(seed, image, step, channel, ways) == neighbour)
+            .filter(|&(channel, neighbour)| pick(channel) == neighbour)
             .map(|(channel, _)| channel)
             .collect();
         selected.sort_unstable();

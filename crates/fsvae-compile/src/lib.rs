@@ -18,7 +18,7 @@
 //! about an integer, and from `quantise` on there are only integers.
 //!
 //! Why it works: a LIF neuron that resets to zero fires the same spikes when its weights, bias and threshold are all multiplied by
-//! one number. So weights may be scaled into 8 bits, and what is lost is rounding alone (see [`quantise`]).
+//! one number. So weights may be scaled into 8 bits, and what is lost is rounding alone (see [the module](mod@quantise)).
 
 mod emit;
 mod error;

@@ -11,7 +11,7 @@
 //! way: it is chosen such that the threshold is an integer that exists.
 //!
 //! Which scale? A fine one clips the few largest weights, a coarse one rounds all. The candidates run from full range to clipping at a
-//! quarter of it, and the one with the fewest expected wrong spikes wins (see [`error`]). Then the layer's worst case is
+//! quarter of it, and the one with the fewest expected wrong spikes wins (see `error.rs`). Then the layer's worst case is
 //! computed, and as long as a sum or a membrane could leave its width on the chip, the scale grows.
 
 mod error;
