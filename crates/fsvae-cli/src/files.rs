@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -127,6 +127,13 @@ impl Write for WholeFile {
     }
 }
 
+/// For formats whose beginning is known at the end. Devices and pipes refuse.
+impl Seek for WholeFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
 impl Drop for WholeFile {
     fn drop(&mut self) {
         if let Some(part) = &self.part {
@@ -176,6 +183,8 @@ mod tests {
         write_file(&path, b"old").unwrap();
         let mut file = WholeFile::create(&path).unwrap();
         file.write_all(&[7; 100_000]).unwrap();
+        file.seek(SeekFrom::Start(99_999)).unwrap();
+        file.write_all(&[7]).unwrap();
         assert_eq!(read_file(&path).unwrap(), b"old");
         file.commit().unwrap();
         assert_eq!(read_file(&path).unwrap(), [7; 100_000]);
