@@ -9,6 +9,9 @@ use lif_graph::*;
 use lif_netlist::{NetlistError, backend};
 use miette::Diagnostic;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use std::collections::BTreeMap;
 
 fn chip() -> Chip {
     lif_chip::find("loihi").expect("in the catalogue")
@@ -202,4 +205,42 @@ proptest! {
     fn every_graph_on_lava_is_the_interpreters((graph, spikes) in graph_and_spikes()) {
         agrees(&graph, &spikes)?;
     }
+}
+
+/// The property above is worth what its graphs cover: each kind of process occurs often, and neurons fire.
+#[test]
+fn the_random_graphs_cover_every_process() {
+    use lif_netlist::loihi::{Injection, Process};
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    for _ in 0..200 {
+        let (graph, spikes) = graph_and_spikes().new_tree(&mut runner).expect("few rejects").current();
+        let files = emitted(&graph).expect("it fits");
+        let mut features: Vec<&str> = files
+            .netlist
+            .processes
+            .iter()
+            .map(|process| match process {
+                Process::PhasedLIF { .. } => "PhasedLIF",
+                Process::Lif { .. } => "LIF",
+                Process::Dense { delay: 0, .. } => "Dense",
+                Process::Dense { .. } => "DelayDense",
+                Process::Sparse { delay: 0, .. } => "Sparse",
+                Process::Sparse { .. } => "DelaySparse",
+                Process::RingBuffer { spikes: Injection::Picks { .. }, .. } => "picks",
+                Process::RingBuffer { spikes: Injection::Given { .. }, .. } => "given spikes",
+            })
+            .collect();
+        features.extend((files.netlist.schedule.ticks_per_step > 1).then_some("several ticks a step"));
+        features.extend((!files.netlist.outputs.is_empty()).then_some("output"));
+        let run = common::run(&files, 11, 5, &by_name(&graph, &spikes));
+        let fires = |name: &str| run.spikes[name].iter().flatten().any(|&fired| fired);
+        let lif = |population: &&Population| matches!(population.model, NeuronModel::Lif { .. });
+        features.extend(graph.populations.iter().filter(lif).any(|population| fires(&population.name)).then_some("spikes"));
+        features.sort_unstable();
+        features.dedup();
+        features.into_iter().for_each(|feature| *seen.entry(feature).or_default() += 1);
+    }
+    assert_eq!(seen.len(), 11, "{seen:#?}");
+    assert!(seen.values().all(|&graphs| graphs >= 10), "{seen:#?}");
 }
