@@ -1,10 +1,12 @@
 //! Arrays in NumPy's npz file, always the same bytes: stored uncompressed, in the order in which they are added, and dated
-//! 1980-01-01 (a unit test watches over the date, which the zip library would also take from the clock).
+//! 1980-01-01, the first day that zip archives know.
 
 use crate::NetlistError;
 use ndarray::ArrayView;
 use ndarray_npy::{NpzWriter, WritableElement};
 use std::io::Cursor;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime};
 
 /// An npz file in the making.
 pub struct Arrays {
@@ -15,7 +17,8 @@ pub struct Arrays {
 impl Arrays {
     /// No arrays yet; `file` is the name for messages.
     pub fn new(file: &'static str) -> Self {
-        Self { file, writer: NpzWriter::new(Cursor::new(Vec::new())) }
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).last_modified_time(DateTime::default());
+        Self { file, writer: NpzWriter::new_with_options(Cursor::new(Vec::new()), options) }
     }
 
     /// Adds an array with its values in C order.
