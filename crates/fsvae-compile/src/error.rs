@@ -26,6 +26,17 @@ pub enum CompileError {
         /// All names, with commas.
         known: String,
     },
+    /// The graph would take more memory than any network worth compiling.
+    #[error("the network is too large: {what} would be {count}, and {limit} is the limit")]
+    #[diagnostic(code(E062), help("train a network of fewer channels, or with more layers so that its bottleneck is smaller"))]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        count: u64,
+        /// The most that is allowed.
+        limit: u64,
+    },
     /// Folding leaves the range of f32.
     #[error("folding the batch normalisation of {layer} gives weights beyond the range of 32-bit floats")]
     #[diagnostic(code(E064), help("a channel's running variance is close to 0 and its scale huge: train on, or from another seed"))]

@@ -2,8 +2,10 @@
 //! posterior stay behind.
 
 use crate::CompileError;
+use crate::lower::lowered_weights;
 use crate::network::{Network, Part, Wiring, wiring};
 use fsvae_checkpoint::Checkpoint;
+use lif_graph::rules::MAX_NEURONS;
 use serde::Serialize;
 
 /// A layer as it was trained: weights and bias, then tdBN (not in the read-out).
@@ -43,9 +45,11 @@ impl Norm {
 /// Takes the generator out of a checkpoint.
 ///
 /// # Errors
-/// [`CompileError::Checkpoint`] when configuration and tensors do not agree, or a value is not finite.
+/// [`CompileError::Checkpoint`] when configuration and tensors do not agree, or a value is not finite; [`CompileError::TooLarge`] for a
+/// graph beyond all bounds.
 pub fn import(checkpoint: &Checkpoint) -> Result<Network<FloatLayer>, CompileError> {
     checkpoint.check()?;
+    check_size(checkpoint)?;
     let layers = wiring(&checkpoint.config).into_iter().map(|(prefix, wiring)| {
         let tensor = |name: &str| checkpoint.to_f32(&format!("{prefix}.{name}"));
         let norm = |alpha| -> Result<Norm, CompileError> {
@@ -65,4 +69,20 @@ pub fn import(checkpoint: &Checkpoint) -> Result<Network<FloatLayer>, CompileErr
         Ok(FloatLayer { weights: tensor("weight")?, bias: tensor("bias")?, norm, wiring })
     });
     Ok(Network { config: checkpoint.config.clone(), layers: layers.collect::<Result<_, CompileError>>()? })
+}
+
+/// The most weights of one projection: 2^28, over a hundred times the largest of FSVAELarge.
+const MAX_WEIGHTS: u64 = 1 << 28;
+
+/// A small file can describe a network whose layers, neuron by neuron, fill any memory.
+fn check_size(checkpoint: &Checkpoint) -> Result<(), CompileError> {
+    let wiring = wiring(&checkpoint.config);
+    let neurons = checkpoint.config.latent as u64 + wiring.iter().map(|(_, wiring)| wiring.target.neurons() as u64).sum::<u64>();
+    let weights = wiring.iter().map(|(_, wiring)| lowered_weights(wiring)).max().unwrap_or(0);
+    for (what, count, limit) in [("its neurons", neurons, MAX_NEURONS), ("the weights of one projection", weights, MAX_WEIGHTS)] {
+        if count > limit {
+            return Err(CompileError::TooLarge { what, count, limit });
+        }
+    }
+    Ok(())
 }

@@ -61,11 +61,6 @@ pub fn population(layer: &IntegerLayer) -> Population {
     Population { name: layer.wiring.name.clone(), shape, model }
 }
 
-/// What the layer's source looks like in the graph.
-pub fn source_shape(wiring: &Wiring) -> Shape {
-    if hears_flat(wiring) { Shape::flat(wiring.source.neurons() as u32) } else { wiring.source }
-}
-
 /// The layer's weights.
 pub fn projection(layer: &IntegerLayer, name: String, source: PopulationId, target: PopulationId, delay: u8) -> Projection {
     let wiring = &layer.wiring;
@@ -73,6 +68,11 @@ pub fn projection(layer: &IntegerLayer, name: String, source: PopulationId, targ
     let (connectivity, weights) =
         if flattened { (Connectivity::Dense, unrolled(wiring, &layer.weights)) } else { (wiring.connectivity, layer.weights.clone()) };
     Projection { name, source, target, delay, connectivity, weights }
+}
+
+/// How many weights the layer's projection has.
+pub fn lowered_weights(wiring: &Wiring) -> u64 {
+    if hears_flat(wiring) { wiring.source.neurons() as u64 * wiring.target.neurons() as u64 } else { wiring.weights() as u64 }
 }
 
 /// Whether the source is a flat population: everything up to `decoder.input`.

@@ -102,6 +102,9 @@ proptest! {
     fn every_network_becomes_a_graph_that_breaks_no_rule(checkpoint in checkpoints()) {
         for target in ["loihi", "generic"] {
             let (compiled, chip) = compiled(&checkpoint, target);
+            for (layer, worst) in compiled.integer.layers.iter().map(|layer| (&layer.wiring.name, layer.worst)) {
+                prop_assert_eq!(compiled.graph.worst_cases()[compiled.graph.find(layer).unwrap().index()], worst);
+            }
             prop_assert_eq!(compiled.graph.check(), Ok(()));
             prop_assert_eq!(emit(&compiled.graph, &chip).unwrap().len(), if chip.netlist.is_some() { 2 } else { 0 });
             let names: Vec<_> = compiled.graph.populations.iter().map(|population| &population.name[..]).collect();
@@ -205,6 +208,10 @@ fn what_cannot_be_folded_or_quantised_is_an_error() {
     narrow.synapse.input_bits = 9;
     let error = compile(&checkpoint(NetworkConfig { latent: 200, ways: 1, ..small_config() }, 5), &narrow, "wide").unwrap_err();
     assert!(matches!(error, CompileError::DoesNotFit { .. }), "{error}");
+
+    let config = NetworkConfig { image_size: 256, channels: vec![2], latent: 1, ways: 1, steps: 1, ..small_config() };
+    let error = import(&checkpoint(config, 5)).unwrap_err().to_string();
+    assert_eq!(error, "the network is too large: the weights of one projection would be 4294967296, and 268435456 is the limit");
 
     let mut damaged = checkpoint(small_config(), 5);
     damaged.tensors.pop();

@@ -18,12 +18,12 @@ mod error;
 
 use crate::CompileError;
 use crate::fold::FoldedLayer;
-use crate::lower::{population, projection, source_shape};
+use crate::lower::population;
 use crate::network::{Network, Wiring};
 use crate::pixels::{boundaries, pixel_table};
 use error::LayerError;
 use lif_chip::{Chip, Sharing};
-use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, WorstCase};
+use lif_graph::{Connectivity, Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Projection, Rounding, Shape, WorstCase};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::Range;
@@ -238,10 +238,20 @@ impl IntegerLayer {
     }
 }
 
-/// The largest sums of a layer, as the rules of the graph compute them.
+/// The largest sums of a layer, as the rules of the graph compute them. The source's shape is the network's: where the graph unrolls
+/// a convolution the sums are the same.
 fn worst_case(layer: &IntegerLayer, steps: u32) -> WorstCase {
-    let source = Population { name: "source".into(), shape: source_shape(&layer.wiring), model: NeuronModel::Source };
-    let projection = projection(layer, "input".into(), PopulationId(0), PopulationId(1), 0);
+    let wiring = &layer.wiring;
+    let source = if wiring.connectivity == Connectivity::Dense { Shape::flat(wiring.source.neurons() as u32) } else { wiring.source };
+    let source = Population { name: "source".into(), shape: source, model: NeuronModel::Source };
+    let projection = Projection {
+        name: "input".into(),
+        source: PopulationId(0),
+        target: PopulationId(1),
+        delay: 0,
+        connectivity: wiring.connectivity,
+        weights: layer.weights.clone(),
+    };
     let graph = LifGraph { name: String::new(), steps, populations: vec![source, population(layer)], projections: vec![projection] };
     graph.worst_cases()[1]
 }
