@@ -1,2 +1,54 @@
-//! x
-fn main() {}
+//! What a developer types: `cargo xtask setup`, `cargo xtask test`.
+
+mod run;
+mod setup;
+
+use clap::{Parser, Subcommand};
+use run::{cargo, step};
+use std::process::ExitCode;
+
+/// Tasks of the workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the tests need: data sets
+    Setup,
+    /// Set up, then check formatting, lints, documentation, and run every test
+    Test,
+    /// Rewrite the snapshots of the tests with what they print now, to be read before they are committed
+    Bless,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Setup => setup::data_sets(),
+        Task::Test => test(),
+        Task::Bless => bless(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything in release mode and with the same selection of packages, so that burn is compiled once.
+fn test() -> Result<(), String> {
+    setup::data_sets()?;
+    step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    step("lints", &mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    step("documentation", cargo(&["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    step("tests", cargo(&["test", "--release", "--workspace"]).env("INSTA_UPDATE", "no"))
+}
+
+fn bless() -> Result<(), String> {
+    step("tests", cargo(&["test", "--release", "--workspace"]).env("INSTA_UPDATE", "always").env("INSTA_FORCE_PASS", "1"))
+}
