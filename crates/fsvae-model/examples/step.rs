@@ -4,6 +4,10 @@ use fsvae_checkpoint::NetworkConfig;
 use fsvae_model::trainer::{Recipe, Trainer};
 use std::time::Instant;
 
+/// The one that `fsvae-train` uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let args: Vec<usize> = std::env::args().skip(1).map(|a| a.parse().expect("a number")).collect();
     let (batch, steps) = (args[0], args[1]);

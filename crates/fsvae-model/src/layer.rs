@@ -3,7 +3,9 @@
 //! Rows are time-major: row `t * batch + n` is step t of image n. The bias in front of a batch norm moves nothing but the mean, so it is
 //! kept out of the training arithmetic altogether (its exact gradient is zero) and enters with the running mean.
 
+use crate::kernels::convolution::Input;
 use crate::neuron::{Neuron, Phase};
+use crate::ops::Convolution;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -178,10 +180,12 @@ impl SpikingConvolution {
 
     /// Spikes of all steps. An input of `batch` instead of `steps * batch` rows is the same at every step: it is convolved once.
     pub fn forward(&mut self, x: Tensor<4>, steps: usize, constant_input: bool, neuron: &Neuron, phase: Phase) -> Tensor<4> {
-        let y = match self.direction {
-            Direction::Down => neuron.convolution(x, self.weight.val(), 2),
-            Direction::Up => neuron.transposed_convolution(x, self.weight.val(), 2),
+        let input = if constant_input { Input::Real } else { Input::Spikes };
+        let how = match self.direction {
+            Direction::Down => Convolution::down(2, input),
+            Direction::Up => Convolution::up(2, input),
         };
+        let y = neuron.convolution(x, self.weight.val(), how);
         let y = if constant_input { y.repeat_dim(0, steps) } else { y };
         let [rows, height, width, channels] = y.dims();
         let currents = y.reshape([steps, rows / steps * height * width, channels]);
@@ -210,7 +214,7 @@ impl ReadOut {
         let [rows, height, width, channels] = spikes.dims();
         let batch = rows / steps;
         let held = neuron.leaky_sum(spikes.reshape([steps, batch * height * width * channels]), decay);
-        let y = neuron.transposed_convolution(held.reshape([batch, height, width, channels]), self.weight.val(), 1);
+        let y = neuron.convolution(held.reshape([batch, height, width, channels]), self.weight.val(), Convolution::up(1, Input::Real));
         let weight_of_bias: f32 = (0..steps).map(|t| decay.powi(t as i32)).sum();
         y + (self.bias.val() * weight_of_bias).unsqueeze()
     }

@@ -1,7 +1,7 @@
 //! The choices that all layers share: the neuron, its surrogate derivative, and which implementation computes them.
 
 use crate::kernels::membrane::Lif;
-use crate::ops::TdBn;
+use crate::ops::{Convolution, TdBn};
 use crate::{ops, plain};
 use burn::tensor::{Device, Tensor};
 use fsvae_checkpoint::NetworkConfig;
@@ -55,12 +55,8 @@ impl Neuron {
         alpha * self.lif.threshold
     }
 
-    pub(crate) fn convolution(&self, x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-        if self.fused { ops::convolution(x, weight, stride) } else { plain::convolution(x, weight, stride) }
-    }
-
-    pub(crate) fn transposed_convolution(&self, x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-        if self.fused { ops::transposed_convolution(x, weight, stride) } else { plain::transposed_convolution(x, weight, stride) }
+    pub(crate) fn convolution(&self, x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<4> {
+        if self.fused { ops::convolution(x, weight, how) } else { plain::convolution(x, weight, how) }
     }
 
     pub(crate) fn statistics(&self, x: &Tensor<3>) -> Tensor<2> {

@@ -3,7 +3,8 @@
 //! Each operation is one node of the autodiff graph with a backward pass of its own; burn's `backend_extension` routes a dispatched
 //! tensor to the right implementation.
 
-use crate::kernels::convolution::{self, Geometry};
+use crate::kernels::convolution::{self, Input};
+use crate::kernels::geometry::Geometry;
 use crate::kernels::membrane::{self, Affine, Layout, Lif};
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -22,15 +23,38 @@ pub struct TdBn {
     pub gain: f32,
 }
 
-/// 3x3 convolution, padding 1: x `[n, h, w, in]`, weight `[out, in, 3, 3]`, no bias; gives `[n, h/stride, w/stride, out]`.
-pub fn convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), stride))
+/// A 3x3 convolution with padding 1, or its transpose (with output padding stride - 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    /// Whether it makes pictures bigger.
+    pub transposed: bool,
+    /// By how much.
+    pub stride: usize,
+    /// What its input is.
+    pub input: Input,
 }
 
-/// 3x3 transposed convolution, padding 1, output padding stride - 1: x `[n, h, w, in]`, weight `[in, out, 3, 3]`, no bias; gives
-/// `[n, h*stride, w*stride, out]`.
-pub fn transposed_convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    Tensor::from_dispatch(Dispatch::convolve_transposed(x.into_dispatch(), weight.into_dispatch(), stride))
+impl Convolution {
+    /// A convolution: x `[n, h, w, in]` to `[n, h/stride, w/stride, out]`, weight `[out, in, 3, 3]`.
+    pub fn down(stride: usize, input: Input) -> Self {
+        Self { transposed: false, stride, input }
+    }
+
+    /// A transposed convolution: x `[n, h, w, in]` to `[n, h*stride, w*stride, out]`, weight `[in, out, 3, 3]`.
+    pub fn up(stride: usize, input: Input) -> Self {
+        Self { transposed: true, stride, input }
+    }
+
+    fn geometry(&self, x: &FlexTensor, weight: &FlexTensor) -> (Geometry, usize) {
+        let ([n, side, _, _], [small_channels, big_channels, _, _]) = (dims(x), dims(weight));
+        let (big, small) = if self.transposed { (side * self.stride, side) } else { (side, side / self.stride) };
+        (Geometry { big, small, big_channels, small_channels, stride: self.stride }, n)
+    }
+}
+
+/// Convolves x with weight, without bias.
+pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), how))
 }
 
 /// Mean and biased variance by channel, `[2, channels]`, of x `[steps, rows, channels]`; no gradient flows through it.
@@ -60,23 +84,21 @@ pub fn leaky_sum(x: Tensor<2>, decay: f32) -> Tensor<1> {
 #[backend_extension(Flex, Autodiff)]
 pub trait SpikingBackend: burn::backend::Backend {
     /// See [`convolution`].
-    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self>;
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, how: Convolution) -> FloatTensor<Self>;
     /// Gradients of x and weight.
     fn convolve_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        stride: usize,
+        how: Convolution,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
-    /// See [`transposed_convolution`].
-    fn convolve_transposed(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self>;
-    /// Gradients of x and weight.
-    fn convolve_transposed_backward(
+    /// Gradient of the weight alone.
+    fn convolve_weight_gradient(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-        stride: usize,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+        how: Convolution,
+    ) -> FloatTensor<Self>;
     /// See [`statistics`].
     fn channel_statistics(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`tdbn_lif`].
@@ -114,51 +136,34 @@ fn dims<const D: usize>(x: &FlexTensor) -> [usize; D] {
     x.shape().dims()
 }
 
-/// Geometry of a convolution of `x` with `weight`.
-fn gather_geometry(x: &FlexTensor, weight: &FlexTensor, stride: usize) -> (Geometry, usize) {
-    let ([n, side, _, _], [small_channels, big_channels, _, _]) = (dims(x), dims(weight));
-    (Geometry { big: side, small: side / stride, big_channels, small_channels, stride }, n)
-}
-
-/// Geometry of a transposed convolution of `x` with `weight`.
-fn scatter_geometry(x: &FlexTensor, weight: &FlexTensor, stride: usize) -> (Geometry, usize) {
-    let ([n, side, _, _], [small_channels, big_channels, _, _]) = (dims(x), dims(weight));
-    (Geometry { big: side * stride, small: side, big_channels, small_channels, stride }, n)
+/// Gradients of weight and, where wanted, x.
+fn convolve_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution, dx: Option<&mut [f32]>) -> FlexTensor {
+    let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
+    let (g, _) = how.geometry(&x, &weight);
+    let backward = if how.transposed { convolution::scatter_backward } else { convolution::gather_backward };
+    tensor(backward(g, how.input, floats(&weight), floats(&x), floats(&gradient), dx), weight.shape())
 }
 
 impl SpikingBackend for Flex {
-    fn convolve(x: FlexTensor, weight: FlexTensor, stride: usize) -> FlexTensor {
+    fn convolve(x: FlexTensor, weight: FlexTensor, how: Convolution) -> FlexTensor {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let (g, n) = gather_geometry(&x, &weight, stride);
-        let mut out = vec![0.0; n * g.small_len()];
-        convolution::gather_events(g, floats(&weight), floats(&x), &mut out);
-        tensor(out, Shape::from([n, g.small, g.small, g.small_channels]))
+        let (g, n) = how.geometry(&x, &weight);
+        let (side, channels) = if how.transposed { (g.big, g.big_channels) } else { (g.small, g.small_channels) };
+        let mut out = vec![0.0; n * side * side * channels];
+        let convolve = if how.transposed { convolution::scatter } else { convolution::gather };
+        convolve(g, how.input, floats(&weight), floats(&x), &mut out);
+        tensor(out, Shape::from([n, side, side, channels]))
     }
 
-    fn convolve_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, stride: usize) -> (FlexTensor, FlexTensor) {
-        let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
-        let (g, n) = gather_geometry(&x, &weight, stride);
-        let mut out = vec![0.0; n * g.big_len()];
-        convolution::scatter_dense(g, floats(&weight), floats(&gradient), &mut out);
-        let weight_gradient = convolution::gather_weight_gradient(g, floats(&x), floats(&gradient));
-        (tensor(out, x.shape()), tensor(weight_gradient, weight.shape()))
+    fn convolve_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> (FlexTensor, FlexTensor) {
+        let shape = x.shape();
+        let mut dx = vec![0.0; shape.num_elements()];
+        let dw = convolve_backward(x, weight, gradient, how, Some(&mut dx));
+        (tensor(dx, shape), dw)
     }
 
-    fn convolve_transposed(x: FlexTensor, weight: FlexTensor, stride: usize) -> FlexTensor {
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let (g, n) = scatter_geometry(&x, &weight, stride);
-        let mut out = vec![0.0; n * g.big_len()];
-        convolution::scatter_events(g, floats(&weight), floats(&x), &mut out);
-        tensor(out, Shape::from([n, g.big, g.big, g.big_channels]))
-    }
-
-    fn convolve_transposed_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, stride: usize) -> (FlexTensor, FlexTensor) {
-        let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
-        let (g, n) = scatter_geometry(&x, &weight, stride);
-        let mut out = vec![0.0; n * g.small_len()];
-        convolution::gather_dense(g, floats(&weight), floats(&gradient), &mut out);
-        let weight_gradient = convolution::scatter_weight_gradient(g, floats(&gradient), floats(&x));
-        (tensor(out, x.shape()), tensor(weight_gradient, weight.shape()))
+    fn convolve_weight_gradient(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> FlexTensor {
+        convolve_backward(x, weight, gradient, how, None)
     }
 
     fn channel_statistics(x: FlexTensor) -> FlexTensor {
@@ -208,53 +213,34 @@ impl SpikingBackend for Flex {
 const NO_SECOND_ORDER: &str = "gradients of gradients are not needed to train this network";
 
 impl<B: SpikingBackend, C: CheckpointStrategy> SpikingBackend for Autodiff<B, C> {
-    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
+    fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, how: Convolution) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Convolve;
         impl<B: SpikingBackend> Backward<B, 2> for Convolve {
-            type State = (FloatTensor<B>, FloatTensor<B>, usize);
+            type State = (FloatTensor<B>, FloatTensor<B>, Convolution);
             fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
                 let gradient = grads.consume::<B>(&ops.node);
-                let (x, weight, stride) = ops.state;
-                let (dx, dw) = B::convolve_backward(x, weight, gradient, stride);
-                for (parent, gradient) in ops.parents.into_iter().zip([dx, dw]) {
-                    if let Some(node) = parent {
-                        grads.register::<B>(node.id, gradient);
+                let (x, weight, how) = ops.state;
+                let [of_x, of_weight] = ops.parents;
+                let dw = match of_x {
+                    Some(node) => {
+                        let (dx, dw) = B::convolve_backward(x, weight, gradient, how);
+                        grads.register::<B>(node.id, dx);
+                        dw
                     }
+                    None => B::convolve_weight_gradient(x, weight, gradient, how),
+                };
+                if let Some(node) = of_weight {
+                    grads.register::<B>(node.id, dw);
                 }
             }
         }
         match Convolve.prepare::<C>([x.node(), weight.node()]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let state = (x.primitive().clone(), weight.primitive().clone(), stride);
-                prep.finish(state, B::convolve(x.into_primitive(), weight.into_primitive(), stride))
+                let state = (x.primitive().clone(), weight.primitive().clone(), how);
+                prep.finish(state, B::convolve(x.into_primitive(), weight.into_primitive(), how))
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::convolve(x.into_primitive(), weight.into_primitive(), stride)),
-        }
-    }
-
-    fn convolve_transposed(x: FloatTensor<Self>, weight: FloatTensor<Self>, stride: usize) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct ConvolveTransposed;
-        impl<B: SpikingBackend> Backward<B, 2> for ConvolveTransposed {
-            type State = (FloatTensor<B>, FloatTensor<B>, usize);
-            fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
-                let gradient = grads.consume::<B>(&ops.node);
-                let (x, weight, stride) = ops.state;
-                let (dx, dw) = B::convolve_transposed_backward(x, weight, gradient, stride);
-                for (parent, gradient) in ops.parents.into_iter().zip([dx, dw]) {
-                    if let Some(node) = parent {
-                        grads.register::<B>(node.id, gradient);
-                    }
-                }
-            }
-        }
-        match ConvolveTransposed.prepare::<C>([x.node(), weight.node()]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let state = (x.primitive().clone(), weight.primitive().clone(), stride);
-                prep.finish(state, B::convolve_transposed(x.into_primitive(), weight.into_primitive(), stride))
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::convolve_transposed(x.into_primitive(), weight.into_primitive(), stride)),
+            OpsKind::UnTracked(prep) => prep.finish(B::convolve(x.into_primitive(), weight.into_primitive(), how)),
         }
     }
 
@@ -321,17 +307,12 @@ impl<B: SpikingBackend, C: CheckpointStrategy> SpikingBackend for Autodiff<B, C>
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
         _: FloatTensor<Self>,
-        _: usize,
+        _: Convolution,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("{NO_SECOND_ORDER}")
     }
 
-    fn convolve_transposed_backward(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: usize,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+    fn convolve_weight_gradient(_: FloatTensor<Self>, _: FloatTensor<Self>, _: FloatTensor<Self>, _: Convolution) -> FloatTensor<Self> {
         unreachable!("{NO_SECOND_ORDER}")
     }
 

@@ -1,6 +1,6 @@
 //! The same operations as [`ops`](crate::ops) in burn's own words: the oracle of the fast kernels, and what every other back-end runs.
 
-use crate::ops::TdBn;
+use crate::ops::{Convolution, TdBn};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
@@ -14,14 +14,14 @@ fn channels_last(x: Tensor<4>) -> Tensor<4> {
 }
 
 /// See [`ops::convolution`](crate::ops::convolution).
-pub fn convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    channels_last(conv2d(channels_first(x), weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1)))
-}
-
-/// See [`ops::transposed_convolution`](crate::ops::transposed_convolution).
-pub fn transposed_convolution(x: Tensor<4>, weight: Tensor<4>, stride: usize) -> Tensor<4> {
-    let options = ConvTransposeOptions::new([stride; 2], [1; 2], [stride - 1; 2], [1; 2], 1);
-    channels_last(conv_transpose2d(channels_first(x), weight, None, options))
+pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<4> {
+    let stride = how.stride;
+    let x = channels_first(x);
+    channels_last(if how.transposed {
+        conv_transpose2d(x, weight, None, ConvTransposeOptions::new([stride; 2], [1; 2], [stride - 1; 2], [1; 2], 1))
+    } else {
+        conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1))
+    })
 }
 
 /// See [`ops::statistics`](crate::ops::statistics); here the gradient flows through.

@@ -1,291 +1,226 @@
-//! 3x3 convolutions with padding 1 and their transposes, channels last.
-//!
-//! A convolution reads a big picture and writes a small one; its transpose reads the small and writes the big one. So there is one
-//! geometry and two directions, `gather` (big to small) and `scatter` (small to big), and each direction exists twice:
+//! 3x3 convolutions with padding 1 (`gather`) and their transposes (`scatter`), forward and backward.
 //!
 //! ```text
-//!                 small (y, x)  <-- tap (ky, kx) -->  big (y*stride + ky - 1, x*stride + kx - 1)
-//!
-//!   *_events   input mostly zeros (spikes): for every non-zero input, add weight rows        forward, weight gradient
-//!   *_dense    any input: im2col or col2im around a matrix product                           backward to the input
+//!                       input are spikes                                    any input
+//!   gather              lists under the taps x weights                      im2col, x weights
+//!   scatter             lists x weights, col2im                             x weights, col2im
+//!   weight gradient     lists, transposed, x gradient of the currents       a matrix product
+//!   input gradient      a matrix product with col2im (gather) or im2col (scatter) around it
 //! ```
 //!
 //! Weights arrive as PyTorch keeps them, `[small channel][big channel][ky][kx]` (that is `[out][in]` of a convolution and
 //! `[in][out]` of a transposed one), and are brought into row order once a call.
 
-use super::{TASKS, add_scaled, for_each_nonzero};
+use super::geometry::Geometry;
+use super::matrix::{Matrix, multiply};
+use super::spikes::SpikeLists;
+use super::{TASKS, add};
 use rayon::prelude::*;
 
-const TAPS: usize = 9;
 /// Floats of an im2col buffer: it should stay in the second-level cache.
 const COLUMN_FLOATS: usize = 160_000;
 
-/// The two pictures that a 3x3 kernel with padding 1 connects.
+/// What a layer listens to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
-    /// Side of the big picture; `small * stride`.
-    pub big: usize,
-    /// Side of the small picture.
-    pub small: usize,
-    /// Channels of the big picture.
-    pub big_channels: usize,
-    /// Channels of the small picture.
-    pub small_channels: usize,
-    /// 1 or 2.
-    pub stride: usize,
+pub enum Input {
+    /// Zeros and ones, mostly zeros.
+    Spikes,
+    /// Any numbers.
+    Real,
 }
 
-impl Geometry {
-    /// Floats of one big picture.
-    pub fn big_len(&self) -> usize {
-        self.big * self.big * self.big_channels
+/// Buffers of one task.
+#[derive(Default)]
+struct Scratch {
+    columns: Vec<f32>,
+    lists: SpikeLists,
+    under_taps: SpikeLists,
+    transposed: SpikeLists,
+}
+
+impl Scratch {
+    fn columns(&mut self, g: Geometry, pictures: usize) -> &mut [f32] {
+        self.columns.resize(pictures * g.small_positions() * g.columns(), 0.0);
+        &mut self.columns
     }
 
-    /// Floats of one small picture.
-    pub fn small_len(&self) -> usize {
-        self.small * self.small * self.small_channels
+    fn list(&mut self, spikes: &[f32], channels: usize) {
+        self.lists.clear();
+        self.lists.extend(spikes, channels);
     }
 
-    /// Floats of the weights.
-    pub fn weights_len(&self) -> usize {
-        self.small_channels * self.big_channels * TAPS
-    }
-
-    /// The big coordinate under `tap` of small coordinate `at`, if it is inside.
-    #[inline(always)]
-    fn big_coordinate(&self, at: usize, tap: usize) -> Option<usize> {
-        (at * self.stride + tap).checked_sub(1).filter(|&b| b < self.big)
-    }
-
-    /// The small coordinate that sees big coordinate `at` under `tap`, if there is one.
-    #[inline(always)]
-    fn small_coordinate(&self, at: usize, tap: usize) -> Option<usize> {
-        let shifted = (at + 1).checked_sub(tap)?;
-        (shifted.is_multiple_of(self.stride) && shifted / self.stride < self.small).then_some(shifted / self.stride)
-    }
-
-    /// `[small][big][tap]` to `[small][tap][big]`: the rows that a small spike adds.
-    fn rows_by_small(&self, weights: &[f32]) -> Vec<f32> {
-        let (cb, mut rows) = (self.big_channels, vec![0.0; weights.len()]);
-        for (i, &w) in weights.iter().enumerate() {
-            let (s, b, tap) = (i / (cb * TAPS), i / TAPS % cb, i % TAPS);
-            rows[(s * TAPS + tap) * cb + b] = w;
-        }
-        rows
-    }
-
-    /// `[small][big][tap]` to `[big][tap][small]`: the rows that a big spike adds.
-    fn rows_by_big(&self, weights: &[f32]) -> Vec<f32> {
-        let (cb, cs, mut rows) = (self.big_channels, self.small_channels, vec![0.0; weights.len()]);
-        for (i, &w) in weights.iter().enumerate() {
-            let (s, b, tap) = (i / (cb * TAPS), i / TAPS % cb, i % TAPS);
-            rows[(b * TAPS + tap) * cs + s] = w;
-        }
-        rows
-    }
-
-    /// The inverse of [`rows_by_small`](Self::rows_by_small).
-    fn from_rows_by_small(&self, rows: &[f32]) -> Vec<f32> {
-        let cb = self.big_channels;
-        (0..rows.len()).map(|i| rows[(i / (cb * TAPS) * TAPS + i % TAPS) * cb + i / TAPS % cb]).collect()
-    }
-
-    /// The inverse of [`rows_by_big`](Self::rows_by_big).
-    fn from_rows_by_big(&self, rows: &[f32]) -> Vec<f32> {
-        let (cb, cs) = (self.big_channels, self.small_channels);
-        (0..rows.len()).map(|i| rows[(i / TAPS % cb * TAPS + i % TAPS) * cs + i / (cb * TAPS)]).collect()
-    }
-
-    /// Calls `f(value, weight row, big row)` for each synapse row of each non-zero small value (rows counted in channels).
-    #[inline(always)]
-    fn synapses_of_small(&self, small: &[f32], mut f: impl FnMut(f32, usize, usize)) {
-        for (position, channels) in small.chunks_exact(self.small_channels).enumerate() {
-            let (y, x) = (position / self.small, position % self.small);
-            for_each_nonzero(channels, |c, value| {
-                for ky in 0..3 {
-                    let Some(by) = self.big_coordinate(y, ky) else { continue };
-                    for kx in 0..3 {
-                        let Some(bx) = self.big_coordinate(x, kx) else { continue };
-                        f(value, c * TAPS + ky * 3 + kx, by * self.big + bx);
+    /// im2col of the listed big pictures.
+    fn list_under_taps(&mut self, g: Geometry) {
+        self.under_taps.clear();
+        for picture in 0..self.lists.rows() / (g.big * g.big) {
+            for position in 0..g.small_positions() {
+                for (tap, at) in g.under_taps(position).into_iter().enumerate() {
+                    if let Some(at) = at {
+                        self.under_taps.extend_row(&self.lists, picture * g.big * g.big + at, tap * g.big_channels);
                     }
                 }
-            });
+                self.under_taps.end_row();
+            }
         }
     }
+}
 
-    /// Calls `f(value, weight row, small row)` for each synapse row of each non-zero big value (rows counted in channels).
-    #[inline(always)]
-    fn synapses_of_big(&self, big: &[f32], mut f: impl FnMut(f32, usize, usize)) {
-        for (position, channels) in big.chunks_exact(self.big_channels).enumerate() {
-            let (y, x) = (position / self.big, position % self.big);
-            for_each_nonzero(channels, |c, value| {
-                for ky in 0..3 {
-                    let Some(sy) = self.small_coordinate(y, ky) else { continue };
-                    for kx in 0..3 {
-                        let Some(sx) = self.small_coordinate(x, kx) else { continue };
-                        f(value, c * TAPS + ky * 3 + kx, sy * self.small + sx);
-                    }
-                }
-            });
+/// Pictures whose im2col fits the cache together, at least one.
+fn pictures_per_chunk(g: Geometry) -> usize {
+    (COLUMN_FLOATS / (g.small_positions() * g.columns())).max(1)
+}
+
+/// Convolution: big `[n, big, big, big_channels]` to small `[n, small, small, small_channels]`.
+pub fn gather(g: Geometry, input: Input, weights: &[f32], big: &[f32], small: &mut [f32]) {
+    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
+    let by_column = transposed(&rows, k);
+    let n = pictures_per_chunk(g);
+    let chunks = small.par_chunks_mut(n * g.small_len()).zip(big.par_chunks(n * g.big_len()));
+    chunks.for_each_init(Scratch::default, |scratch, (small, big)| match input {
+        Input::Spikes => {
+            scratch.list(big, g.big_channels);
+            scratch.list_under_taps(g);
+            scratch.under_taps.product(&by_column, cs, small, false);
         }
-    }
-
-    /// Pictures whose im2col fits the cache together, at least one.
-    fn pictures_per_chunk(&self) -> usize {
-        (COLUMN_FLOATS / (TAPS * self.big_channels * self.small * self.small)).max(1)
-    }
-}
-
-/// Convolution of mostly-zero pictures: big `[n, big, big, big_channels]` to small `[n, small, small, small_channels]`.
-pub fn gather_events(g: Geometry, weights: &[f32], big: &[f32], small: &mut [f32]) {
-    let (rows, cs) = (g.rows_by_big(weights), g.small_channels);
-    small.par_chunks_mut(g.small_len()).zip(big.par_chunks(g.big_len())).for_each(|(small, big)| {
-        pulp::Arch::new().dispatch(|| {
-            small.fill(0.0);
-            g.synapses_of_big(big, |value, w, s| add_scaled(&mut small[s * cs..][..cs], &rows[w * cs..][..cs], value));
-        });
+        Input::Real => {
+            let columns = scratch.columns(g, big.len() / g.big_len());
+            g.picture_to_columns(big, columns);
+            multiply((small.len() / cs, k, cs), Matrix::new(columns, k), Matrix::new(&by_column, cs), small, false);
+        }
     });
 }
 
-/// Transposed convolution of mostly-zero pictures: small `[n, small, small, small_channels]` to big `[n, big, big, big_channels]`.
-pub fn scatter_events(g: Geometry, weights: &[f32], small: &[f32], big: &mut [f32]) {
-    let (rows, cb) = (g.rows_by_small(weights), g.big_channels);
-    big.par_chunks_mut(g.big_len()).zip(small.par_chunks(g.small_len())).for_each(|(big, small)| {
-        pulp::Arch::new().dispatch(|| {
-            big.fill(0.0);
-            g.synapses_of_small(small, |value, w, b| add_scaled(&mut big[b * cb..][..cb], &rows[w * cb..][..cb], value));
-        });
+/// Transposed convolution: small `[n, small, small, small_channels]` to big `[n, big, big, big_channels]`.
+pub fn scatter(g: Geometry, input: Input, weights: &[f32], small: &[f32], big: &mut [f32]) {
+    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
+    let n = pictures_per_chunk(g);
+    let chunks = big.par_chunks_mut(n * g.big_len()).zip(small.par_chunks(n * g.small_len()));
+    chunks.for_each_init(Scratch::default, |scratch, (big, small)| {
+        scratch.columns(g, small.len() / g.small_len());
+        match input {
+            Input::Spikes => {
+                scratch.list(small, cs);
+                scratch.lists.product(&rows, k, &mut scratch.columns, false);
+            }
+            Input::Real => multiply((small.len() / cs, cs, k), Matrix::new(small, cs), Matrix::new(&rows, k), &mut scratch.columns, false),
+        }
+        g.columns_to_picture(&scratch.columns, big);
     });
 }
 
-/// Weight gradient of a convolution whose input `big` is mostly zeros.
-pub fn gather_weight_gradient(g: Geometry, big: &[f32], small_gradient: &[f32]) -> Vec<f32> {
-    let cs = g.small_channels;
-    let rows = sum_over_pictures(g, big, small_gradient, |rows, big, small| {
-        g.synapses_of_big(big, |value, w, s| add_scaled(&mut rows[w * cs..][..cs], &small[s * cs..][..cs], value));
+/// From the gradient of a convolution's output to that of its weights and, where wanted, of its input.
+pub fn gather_backward(
+    g: Geometry,
+    input: Input,
+    weights: &[f32],
+    big: &[f32],
+    small_gradient: &[f32],
+    big_gradient: Option<&mut [f32]>,
+) -> Vec<f32> {
+    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
+    let sum = sum_over_chunks(g, big, small_gradient, (big_gradient, g.big_len()), |scratch, sum, big, small_gradient, out| {
+        let (n, positions) = (big.len() / g.big_len(), small_gradient.len() / cs);
+        match input {
+            Input::Spikes => {
+                scratch.list(big, g.big_channels);
+                scratch.list_under_taps(g);
+                scratch.transposed.transpose(&scratch.under_taps, k);
+                scratch.transposed.product(small_gradient, cs, sum, true);
+            }
+            Input::Real => {
+                let columns = scratch.columns(g, n);
+                g.picture_to_columns(big, columns);
+                multiply((k, positions, cs), Matrix::new(columns, k).transposed(), Matrix::new(small_gradient, cs), sum, true);
+            }
+        }
+        if let Some(out) = out {
+            let columns = scratch.columns(g, n);
+            multiply((positions, cs, k), Matrix::new(small_gradient, cs), Matrix::new(&rows, k), columns, false);
+            g.columns_to_picture(columns, out);
+        }
     });
-    g.from_rows_by_big(&rows)
+    g.from_rows_by_small(&transposed(&sum, cs))
 }
 
-/// Weight gradient of a transposed convolution whose input `small` is mostly zeros.
-pub fn scatter_weight_gradient(g: Geometry, big_gradient: &[f32], small: &[f32]) -> Vec<f32> {
-    let cb = g.big_channels;
-    let rows = sum_over_pictures(g, big_gradient, small, |rows, big, small| {
-        g.synapses_of_small(small, |value, w, b| add_scaled(&mut rows[w * cb..][..cb], &big[b * cb..][..cb], value));
+/// From the gradient of a transposed convolution's output to that of its weights and, where wanted, of its input.
+pub fn scatter_backward(
+    g: Geometry,
+    input: Input,
+    weights: &[f32],
+    small: &[f32],
+    big_gradient: &[f32],
+    small_gradient: Option<&mut [f32]>,
+) -> Vec<f32> {
+    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
+    let by_column = transposed(&rows, k);
+    let sum = sum_over_chunks(g, big_gradient, small, (small_gradient, g.small_len()), |scratch, sum, big_gradient, small, out| {
+        let positions = small.len() / cs;
+        g.picture_to_columns(big_gradient, scratch.columns(g, small.len() / g.small_len()));
+        match input {
+            Input::Spikes => {
+                scratch.list(small, cs);
+                scratch.transposed.transpose(&scratch.lists, cs);
+                scratch.transposed.product(&scratch.columns, k, sum, true);
+            }
+            Input::Real => {
+                multiply((cs, positions, k), Matrix::new(small, cs).transposed(), Matrix::new(&scratch.columns, k), sum, true);
+            }
+        }
+        if let Some(out) = out {
+            multiply((positions, k, cs), Matrix::new(&scratch.columns, k), Matrix::new(&by_column, cs), out, false);
+        }
     });
-    g.from_rows_by_small(&rows)
+    g.from_rows_by_small(&sum)
 }
 
-/// Adds up what `accumulate(rows, big, small)` adds for each picture, in a fixed number of tasks and a fixed order.
-fn sum_over_pictures(g: Geometry, big: &[f32], small: &[f32], accumulate: impl Fn(&mut [f32], &[f32], &[f32]) + Sync) -> Vec<f32> {
-    let pictures = (big.len() / g.big_len()).div_ceil(TASKS).max(1);
-    let partial: Vec<Vec<f32>> = big
-        .par_chunks(pictures * g.big_len())
-        .zip(small.par_chunks(pictures * g.small_len()))
-        .map(|(big, small)| {
-            let mut rows = vec![0.0; g.weights_len()];
-            pulp::Arch::new().dispatch(|| {
-                for (big, small) in big.chunks_exact(g.big_len()).zip(small.chunks_exact(g.small_len())) {
-                    accumulate(&mut rows, big, small);
-                }
-            });
-            rows
+/// Adds up what `accumulate(scratch, sum, big, small, out)` adds for each chunk of pictures, in a fixed number of tasks and a fixed
+/// order; `out` are those chunks' shares of a buffer with so many floats a picture, if there is one.
+fn sum_over_chunks(
+    g: Geometry,
+    big: &[f32],
+    small: &[f32],
+    (out, out_len): (Option<&mut [f32]>, usize),
+    accumulate: impl Fn(&mut Scratch, &mut [f32], &[f32], &[f32], Option<&mut [f32]>) + Sync,
+) -> Vec<f32> {
+    let per_task = (big.len() / g.big_len()).div_ceil(TASKS).max(1);
+    let tasks = big.par_chunks(per_task * g.big_len()).zip(small.par_chunks(per_task * g.small_len()));
+    let shares: Vec<Option<&mut [f32]>> = match out {
+        Some(out) => out.chunks_mut(per_task * out_len).map(Some).collect(),
+        None => (0..tasks.len()).map(|_| None).collect(),
+    };
+    let per_chunk = pictures_per_chunk(g);
+    let partial: Vec<Vec<f32>> = tasks
+        .zip(shares)
+        .map_init(Scratch::default, |scratch, ((big, small), mut share)| {
+            let mut sum = vec![0.0; g.weights_len()];
+            for (big, small) in big.chunks(per_chunk * g.big_len()).zip(small.chunks(per_chunk * g.small_len())) {
+                let out = share.take().map(|rest| {
+                    let (out, rest) = rest.split_at_mut(big.len() / g.big_len() * out_len);
+                    share = Some(rest);
+                    out
+                });
+                accumulate(scratch, &mut sum, big, small, out);
+            }
+            sum
         })
         .collect();
     let mut sum = vec![0.0; g.weights_len()];
-    for rows in &partial {
-        add_scaled(&mut sum, rows, 1.0);
-    }
+    sum.par_chunks_mut(1 << 12).enumerate().for_each(|(i, sum)| {
+        for partial in &partial {
+            add(sum, &partial[i << 12..][..sum.len()]);
+        }
+    });
     sum
 }
 
-/// Convolution of any pictures; the backward pass of a transposed one. Shapes as in [`gather_events`].
-pub fn gather_dense(g: Geometry, weights: &[f32], big: &[f32], small: &mut [f32]) {
-    let (rows, columns) = (g.rows_by_small(weights), TAPS * g.big_channels);
-    let n = g.pictures_per_chunk();
-    small.par_chunks_mut(n * g.small_len()).zip(big.par_chunks(n * g.big_len())).for_each_init(Vec::new, |buffer, (small, big)| {
-        let positions = small.len() / g.small_channels;
-        buffer.resize(positions * columns, 0.0);
-        picture_to_columns(g, big, buffer);
-        // small[position][cs] = sum over column of buffer[position][column] * rows[cs][column]
-        multiply((positions, columns, g.small_channels), (buffer, columns, 1), (&rows, 1, columns), small);
-    });
-}
-
-/// Transposed convolution of any pictures; the backward pass of a convolution. Shapes as in [`scatter_events`].
-pub fn scatter_dense(g: Geometry, weights: &[f32], small: &[f32], big: &mut [f32]) {
-    let (rows, columns) = (g.rows_by_small(weights), TAPS * g.big_channels);
-    let n = g.pictures_per_chunk();
-    big.par_chunks_mut(n * g.big_len()).zip(small.par_chunks(n * g.small_len())).for_each_init(Vec::new, |buffer, (big, small)| {
-        let positions = small.len() / g.small_channels;
-        buffer.resize(positions * columns, 0.0);
-        multiply((positions, g.small_channels, columns), (small, g.small_channels, 1), (&rows, columns, 1), buffer);
-        columns_to_picture(g, buffer, big);
-    });
-}
-
-/// im2col: for each small position the nine big rows under its taps, zeros outside.
-fn picture_to_columns(g: Geometry, big: &[f32], columns: &mut [f32]) {
-    let cb = g.big_channels;
-    for (picture, block) in big.chunks_exact(g.big_len()).zip(columns.chunks_exact_mut(g.small * g.small * TAPS * cb)) {
-        for (position, taps) in block.chunks_exact_mut(TAPS * cb).enumerate() {
-            for (tap, row) in taps.chunks_exact_mut(cb).enumerate() {
-                match (g.big_coordinate(position / g.small, tap / 3), g.big_coordinate(position % g.small, tap % 3)) {
-                    (Some(y), Some(x)) => row.copy_from_slice(&picture[(y * g.big + x) * cb..][..cb]),
-                    _ => row.fill(0.0),
-                }
-            }
-        }
+/// The transpose of a matrix with so many columns.
+fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+    let rows = matrix.len() / columns;
+    let mut out = vec![0.0; matrix.len()];
+    for (r, row) in matrix.chunks_exact(columns).enumerate() {
+        row.iter().enumerate().for_each(|(c, v)| out[c * rows + r] = *v);
     }
-}
-
-/// col2im: adds each small position's nine rows to the big rows under its taps.
-fn columns_to_picture(g: Geometry, columns: &[f32], big: &mut [f32]) {
-    let cb = g.big_channels;
-    pulp::Arch::new().dispatch(|| {
-        for (picture, block) in big.chunks_exact_mut(g.big_len()).zip(columns.chunks_exact(g.small * g.small * TAPS * cb)) {
-            picture.fill(0.0);
-            for (position, taps) in block.chunks_exact(TAPS * cb).enumerate() {
-                for (tap, row) in taps.chunks_exact(cb).enumerate() {
-                    if let (Some(y), Some(x)) =
-                        (g.big_coordinate(position / g.small, tap / 3), g.big_coordinate(position % g.small, tap % 3))
-                    {
-                        add_scaled(&mut picture[(y * g.big + x) * cb..][..cb], row, 1.0);
-                    }
-                }
-            }
-        }
-    });
-}
-
-/// `out[m][n] = sum over k of left[m][k] * right[k][n]`; `left` and `right` come with their row and column strides.
-fn multiply((m, k, n): (usize, usize, usize), left: (&[f32], usize, usize), right: (&[f32], usize, usize), out: &mut [f32]) {
-    assert!(m > 0 && k > 0 && n > 0 && out.len() == m * n);
-    assert!((m - 1) * left.1 + (k - 1) * left.2 < left.0.len() && (k - 1) * right.1 + (n - 1) * right.2 < right.0.len());
-    // SAFETY: the assertions above keep every address that the strides reach inside the three slices.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            n as isize,
-            false,
-            left.0.as_ptr(),
-            left.2 as isize,
-            left.1 as isize,
-            right.0.as_ptr(),
-            right.2 as isize,
-            right.1 as isize,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+    out
 }
 
 #[cfg(test)]
@@ -318,40 +253,56 @@ mod tests {
         Ok(())
     }
 
-    fn case() -> impl Strategy<Value = (Geometry, Vec<f32>, Vec<f32>, Vec<f32>)> {
-        (1usize..5, 1usize..70, 1usize..40, 1usize..3, 1usize..4).prop_flat_map(|(small, cb, cs, stride, n)| {
+    /// Geometry, input, weights, big, small, big gradient, small gradient.
+    #[derive(Debug)]
+    struct Case(Geometry, Input, [Vec<f32>; 5]);
+
+    fn case() -> impl Strategy<Value = Case> {
+        let input = prop_oneof![Just(Input::Spikes), Just(Input::Real)];
+        (1usize..5, 1usize..70, 1usize..40, 1usize..3, 1usize..20, input).prop_flat_map(|(small, cb, cs, stride, n, input)| {
             let g = Geometry { big: small * stride, small, big_channels: cb, small_channels: cs, stride };
-            let value = prop_oneof![3 => Just(0.0f32), 1 => Just(1.0f32), 1 => -2.0f32..2.0];
-            let floats = |len| prop::collection::vec(value.clone(), len);
-            (Just(g), floats(g.weights_len()), floats(n * g.big_len()), floats(n * g.small_len()))
+            let real = |len| prop::collection::vec(prop_oneof![1 => Just(0.0f32), 3 => -2.0f32..2.0], len);
+            let shown = move |len| match input {
+                Input::Spikes => prop::collection::vec(prop_oneof![3 => Just(0.0f32), 1 => Just(1.0f32)], len).boxed(),
+                Input::Real => real(len).boxed(),
+            };
+            let (big, small) = (n * g.big_len(), n * g.small_len());
+            (real(g.weights_len()), shown(big), shown(small), real(big), real(small))
+                .prop_map(move |(w, b, s, db, ds)| Case(g, input, [w, b, s, db, ds]))
         })
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_kernel_equals_the_definition((g, weights, big, small) in case()) {
-            let (mut small_out, mut big_out, mut gradient) = (vec![0.0; small.len()], vec![0.0; big.len()], vec![0.0; weights.len()]);
+        fn every_kernel_equals_the_definition(Case(g, input, [weights, big, small, big_gradient, small_gradient]) in case()) {
+            let zeros = |like: &[f32]| vec![0.0; like.len()];
+            let (mut gathered, mut scattered) = (zeros(&small), zeros(&big));
+            let (mut of_gather, mut of_scatter) = ((zeros(&weights), zeros(&big)), (zeros(&weights), zeros(&small)));
             for n in 0..small.len() / g.small_len() {
                 let (s0, b0) = (n * g.small_len(), n * g.big_len());
                 each_synapse(g, |w, s, b| {
-                    small_out[s0 + s] += weights[w] * big[b0 + b];
-                    big_out[b0 + b] += weights[w] * small[s0 + s];
-                    gradient[w] += small[s0 + s] * big[b0 + b];
+                    let (s, b) = (s0 + s, b0 + b);
+                    gathered[s] += weights[w] * big[b];
+                    scattered[b] += weights[w] * small[s];
+                    of_gather.0[w] += small_gradient[s] * big[b];
+                    of_gather.1[b] += small_gradient[s] * weights[w];
+                    of_scatter.0[w] += big_gradient[b] * small[s];
+                    of_scatter.1[s] += big_gradient[b] * weights[w];
                 });
             }
             let mut out = vec![9.0; small.len()];
-            gather_events(g, &weights, &big, &mut out);
-            close(&out, &small_out)?;
-            gather_dense(g, &weights, &big, &mut out);
-            close(&out, &small_out)?;
+            gather(g, input, &weights, &big, &mut out);
+            close(&out, &gathered)?;
+            close(&scatter_backward(g, input, &weights, &small, &big_gradient, Some(&mut out)), &of_scatter.0)?;
+            close(&out, &of_scatter.1)?;
+            close(&scatter_backward(g, input, &weights, &small, &big_gradient, None), &of_scatter.0)?;
             let mut out = vec![9.0; big.len()];
-            scatter_events(g, &weights, &small, &mut out);
-            close(&out, &big_out)?;
-            scatter_dense(g, &weights, &small, &mut out);
-            close(&out, &big_out)?;
-            close(&gather_weight_gradient(g, &big, &small), &gradient)?;
-            close(&scatter_weight_gradient(g, &big, &small), &gradient)?;
+            scatter(g, input, &weights, &small, &mut out);
+            close(&out, &scattered)?;
+            close(&gather_backward(g, input, &weights, &big, &small_gradient, Some(&mut out)), &of_gather.0)?;
+            close(&out, &of_gather.1)?;
+            close(&gather_backward(g, input, &weights, &big, &small_gradient, None), &of_gather.0)?;
         }
     }
 }
