@@ -1,0 +1,67 @@
+//! The Frechet autoencoder distance of a set of images.
+
+use serde::Serialize;
+
+use crate::{Gaussian, Normalisation, Reference};
+
+/// Images of a batch: with [`Normalisation::Batch`] it is part of the measure.
+pub const BATCH: usize = 256;
+/// Images that the paper generates: 20 batches.
+pub const GENERATED: usize = 20 * BATCH;
+
+/// Both variants of the distance.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Fad {
+    /// With the statistics of each batch, as published.
+    pub published: f64,
+    /// With running statistics.
+    pub running: f64,
+}
+
+/// The distance of `images` `[count, 1, 32, 32]` in [-1, 1] from the reference's test set; at least two images.
+///
+/// Sampling error falls with the count: compare scores of equal counts only ([`GENERATED`] is the paper's).
+pub fn fad(reference: &Reference, images: &[f32]) -> Fad {
+    let distance = |normalisation| {
+        let batches = images.chunks(BATCH * 32 * 32);
+        let latents: Vec<f32> = batches.flat_map(|batch| reference.encoder.encode(batch, normalisation)).collect();
+        Gaussian::fit(&latents, reference.encoder.latents()).distance(reference.gaussian(normalisation))
+    };
+    Fad { published: distance(Normalisation::Batch), running: distance(Normalisation::Running) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Set;
+    use crate::reference::{doubles, tensors};
+    use fsvae_data::{Images, Source, Split, load};
+
+    fn fashion(split: Split) -> Images {
+        load(Source::FashionMnist, split, None).expect("cargo xtask setup installs Fashion-MNIST").images.resized(32)
+    }
+
+    fn floats(images: &Images) -> Vec<f32> {
+        images.batch(&(0..images.count).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_test_set_is_its_own_reference() {
+        let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Test)));
+        assert!(score.published.abs() < 1e-3 && score.running.abs() < 1e-3, "{score:?}");
+    }
+
+    #[test]
+    fn the_first_1024_test_images_score_what_the_published_program_gives_them() {
+        let file = tensors(Set::FashionMnist);
+        let expected = doubles(&file, "test.first1024.fad")[0];
+        let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Test).first(1024)));
+        assert!((score.published - expected).abs() < 1e-2 * expected, "{} is not {expected}", score.published);
+    }
+
+    #[test]
+    fn training_images_score_their_anchor() {
+        let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Train).first(1024)));
+        assert!((score.published - 3.2485).abs() < 0.01 && (score.running - 3.3569).abs() < 0.01, "{score:?}");
+    }
+}

@@ -1,0 +1,25 @@
+//! How good generated images are, by the measure of the FSVAE paper: the Frechet autoencoder distance (FAD).
+//!
+//! ```text
+//!   5,120 images --Encoder--> latents [5120, 64] --Gaussian::fit--> mean, covariance --distance--> FAD
+//!                                                   test set (shipped) mean, covariance --^
+//! ```
+//!
+//! A fixed autoencoder's encoder maps images to 64 numbers each; a Gaussian is fitted to those of the generated images and to those of the test
+//! set; FAD is the Frechet distance of the two Gaussians. As published, the encoder's batch normalisation runs with the statistics of each
+//! batch of 256 images ([`Normalisation::Batch`]), which hides that a batch as a whole is off; [`Fad`] always has both variants, and
+//! [`anchors`] tells what familiar images score.
+//!
+//! No framework is needed, so the pictures of a simulated chip can be scored like those of the network in training.
+
+mod anchors;
+mod encoder;
+mod fad;
+mod frechet;
+mod reference;
+
+pub use anchors::{Anchor, anchors};
+pub use encoder::{Encoder, Normalisation};
+pub use fad::{BATCH, Fad, GENERATED, fad};
+pub use frechet::Gaussian;
+pub use reference::{Reference, Set};
