@@ -18,7 +18,7 @@ pub struct Arguments {
 pub enum Command {
     /// Train a network; --resume goes on after a kill
     Fit(Fit),
-    /// Measure a trained network's reconstruction error on test images
+    /// Measure a trained network: reconstruction error on test images, FAD of images drawn with its prior
     Evaluate(Evaluate),
 }
 
@@ -87,7 +87,10 @@ pub struct Evaluate {
     /// Use only the first N test images
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Seed of the posterior's picks
+    /// Images drawn for the Frechet autoencoder distance (FAD), in batches of 256; 0 skips it. Scores of different numbers cannot be compared
+    #[arg(long, value_name = "N", default_value_t = fsvae_score::GENERATED)]
+    pub samples: usize,
+    /// Seed of all picks
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Print the result as one JSON object

@@ -32,7 +32,18 @@ pub fn reconstruction_pairs(model: &Model, images: &Images, count: usize, seed: 
     images.with_floats(&pairs)
 }
 
+/// Numbers of `count` images drawn with the spiking prior: image j has the picks of image j of `seed`.
+pub fn drawn(model: &Model, count: usize, seed: u64, progress: impl Fn(usize)) -> Vec<f32> {
+    let mut images = Vec::new();
+    for first in (0..count).step_by(BATCH) {
+        let batch = BATCH.min(count - first);
+        images.extend(model.sample(&uniform_picks(&model.config, seed, first as u64, batch)));
+        progress(batch);
+    }
+    images
+}
+
 /// Images drawn with the spiking prior.
 pub fn samples(model: &Model, like: &Images, count: usize, seed: u64) -> Images {
-    like.with_floats(&model.sample(&uniform_picks(&model.config, seed, 0, count)))
+    like.with_floats(&drawn(model, count, seed, |_| ()))
 }

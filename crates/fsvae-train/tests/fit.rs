@@ -1,0 +1,158 @@
+//! `fsvae-train` from outside: runs, kills, resumes, refusals.
+
+use fsvae_checkpoint::Checkpoint;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// A data set of small random blobs in MNIST's format, not compressed.
+fn write_dataset(folder: &Path, train: usize, test: usize) {
+    for (name, count) in [("train", train), ("t10k", test)] {
+        let image = |n: usize| {
+            let (cx, cy) = ((n * 7 % 16 + 6) as i32, (n * 5 % 16 + 6) as i32);
+            (0..784).map(move |i| if (i % 28 - cx).pow(2) + (i / 28 - cy).pow(2) < 30 { 230 } else { 10 })
+        };
+        let header = |magic: u32, sizes: &[u32]| std::iter::once(&magic).chain(sizes).flat_map(|x| x.to_be_bytes()).collect::<Vec<u8>>();
+        let mut images = header(0x803, &[count as u32, 28, 28]);
+        images.extend((0..count).flat_map(image));
+        let mut labels = header(0x801, &[count as u32]);
+        labels.extend((0..count).map(|n| (n % 10) as u8));
+        std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), images).unwrap();
+        std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), labels).unwrap();
+    }
+}
+
+fn command(folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fsvae-train"));
+    command.current_dir(folder).args(words);
+    command
+}
+
+fn run(folder: &Path, words: &[&str]) -> Output {
+    command(folder, words).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const FIT: [&str; 9] = ["fit", "--dataset", "mnist", "--data", "data", "--preset", "tiny", "--seed", "3"];
+
+fn fit<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    FIT.iter().copied().chain(more.iter().copied()).collect()
+}
+
+fn workplace(train: usize, test: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    write_dataset(&folder.path().join("data"), train, test);
+    folder
+}
+
+#[test]
+fn a_killed_run_ends_with_the_bytes_of_an_undisturbed_one() {
+    const STEPS_PER_EPOCH: u64 = 100;
+    let folder = workplace(16 * STEPS_PER_EPOCH as usize, 100);
+    let undisturbed = run(folder.path(), &fit(&["--out", "a", "--threads", "1"]));
+    assert!(undisturbed.status.success(), "{}", stderr(&undisturbed));
+
+    let steps = || {
+        let bytes = std::fs::read(folder.path().join("b/training.mpk")).ok()?;
+        Some(Checkpoint::from_bytes(&bytes).expect("a checkpoint is whole at any moment").training.steps)
+    };
+    let kill_at = |words: &[&str], step: u64| {
+        let mut child = command(folder.path(), words).stdout(std::process::Stdio::null()).spawn().unwrap();
+        while steps().is_none_or(|s| s < step) {
+            assert!(child.try_wait().unwrap().is_none(), "the run ended before it was killed");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_ne!(steps().unwrap() % STEPS_PER_EPOCH, 0, "the kill should fall into the middle of an epoch");
+    };
+    kill_at(&fit(&["--out", "b", "--threads", "2", "--checkpoint-every", "0"]), 7);
+    kill_at(&["fit", "--resume", "--out", "b", "--data", "data", "--checkpoint-every", "0"], STEPS_PER_EPOCH + 11);
+    let resumed = run(folder.path(), &["fit", "--resume", "--out", "b", "--data", "data", "--threads", "2"]);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    for file in ["training.mpk", "model.mpk", "samples-001.png", "samples-002.png", "reconstructions-002.png"] {
+        let read = |run: &str| std::fs::read(folder.path().join(run).join(file)).unwrap();
+        assert!(read("a") == read("b"), "{file} differs");
+    }
+    let leftovers = std::fs::read_dir(folder.path().join("b")).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
+    // A kill can leave the part of a file that was being written, under a name of its own.
+    let mut names: Vec<String> = leftovers.filter(|name| !name.starts_with(".part-")).collect();
+    names.sort();
+    insta::assert_snapshot!(names.join("\n"));
+}
+
+#[test]
+fn it_learns_and_says_what_it_wrote() {
+    let folder = workplace(320, 60);
+    let output = run(folder.path(), &fit(&["--out", "run", "--epochs", "4"]));
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("next: fsvae-compile run/model.mpk --target loihi"));
+    let log = std::fs::read_to_string(folder.path().join("run/log.jsonl")).unwrap();
+    let events: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let errors: Vec<f64> = events.iter().filter(|e| e["event"] == "step").map(|e| e["mse"].as_f64().unwrap()).collect();
+    assert!(errors.len() >= 8 && errors.last().unwrap() < &(0.7 * errors[0]), "no progress: {errors:?}");
+
+    let model = Checkpoint::from_bytes(&std::fs::read(folder.path().join("run/model.mpk")).unwrap()).unwrap();
+    model.check().unwrap();
+    assert_eq!((model.training.steps, model.training.epochs, model.training.images_seen), (80, 4.0, 1280));
+    assert_eq!(model.training.command, "fsvae-train fit --dataset mnist --preset tiny --epochs 4 --seed 3");
+    let measured = run(folder.path(), &["evaluate", "run/model.mpk", "--data", "data", "--json", "--seed", "3", "--samples", "300"]);
+    assert!(measured.status.success(), "{}", stderr(&measured));
+    let measured: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
+    // The shipped file has half precision, the run measured the full one.
+    assert!((measured["reconstruction_mse"].as_f64().unwrap() - model.training.scores["test_mse"]).abs() < 1e-3);
+    assert!(measured["fad_published"].as_f64().unwrap() > 1.0 && measured["fad_running"].as_f64().unwrap() > 1.0);
+    assert_eq!(measured["fad_anchors"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn every_refusal_is_one_clear_error_and_leaves_nothing() {
+    let folder = workplace(64, 16);
+    let at = |path: &str| folder.path().join(path);
+    std::fs::write(at("recipe.toml"), "[recipe]\nbatsh = 3\n").unwrap();
+    std::fs::write(at("file"), "").unwrap();
+    std::fs::create_dir(at("empty")).unwrap();
+    std::fs::create_dir(at("torn")).unwrap();
+    std::fs::write(at("torn/training.mpk"), b"\x84\xa6format").unwrap();
+    let good = run(folder.path(), &fit(&["--out", "good", "--epochs", "1"]));
+    assert!(good.status.success(), "{}", stderr(&good));
+    let whole = std::fs::read(at("good/training.mpk")).unwrap();
+    for (name, bytes) in [
+        ("cut", whole[..whole.len() / 2].to_vec()),
+        ("long", [&whole[..], b"x"].concat()),
+        ("flipped", whole.iter().enumerate().map(|(i, b)| if i == whole.len() / 3 { b ^ 1 } else { *b }).collect()),
+    ] {
+        std::fs::create_dir(at(name)).unwrap();
+        std::fs::write(at(name).join("training.mpk"), bytes).unwrap();
+    }
+    let resume = |run: &'static str| vec!["fit", "--resume", "--data", "data", "--out", run];
+    let mut report = String::new();
+    for words in [
+        fit(&["--out", "new", "--config", "recipe.toml"]),
+        fit(&["--out", "new", "--config", "missing.toml"]),
+        fit(&["--out", "new", "--batch", "65"]),
+        fit(&["--out", "new", "--batch", "0", "--learning-rate", "-1", "--epochs", "0"]),
+        fit(&["--out", "good"]),
+        fit(&["--out", "file/new"]),
+        fit(&["--out", "new", "--threads", "0", "--limit", "1"]),
+        vec!["fit", "--dataset", "mnist", "--data", "empty", "--out", "new"],
+        resume("empty"),
+        resume("torn"),
+        resume("cut"),
+        resume("long"),
+        resume("flipped"),
+        vec!["evaluate", "file", "--data", "data"],
+        vec!["evaluate", "good/model.mpk", "--data", "empty"],
+        vec!["evaluate", "good/model.mpk", "--data", "data", "--samples", "1"],
+    ] {
+        let output = run(folder.path(), &words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", stderr(&output));
+        assert!(output.stdout.is_empty() && !at("new").exists(), "{words:?} wrote something");
+        report += &format!("$ fsvae-train {}\n{}\n", words.join(" "), stderr(&output));
+    }
+    insta::assert_snapshot!(report);
+}
