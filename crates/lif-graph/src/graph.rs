@@ -44,7 +44,10 @@ impl LifGraph {
     }
 }
 
-/// A group of neurons that share a model and, channel by channel, its parameters.
+/// A group of neurons that share a model.
+///
+/// A parameter (bias, threshold) is a list of one value for all neurons, of one for each channel, or of one for each neuron, in neuron
+/// order. [`Shape::value_of`] reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Population {
     /// Unique in its graph, such as `decoder.2`.
@@ -81,6 +84,17 @@ impl Shape {
     pub const fn pixels(self) -> usize {
         self.height as usize * self.width as usize
     }
+
+    /// The value of neuron `neuron` in a parameter's list, which has one entry, or one for each channel, or one for each neuron.
+    ///
+    /// Panics on a list of another length, if it is too short.
+    pub fn value_of(self, values: &[i32], neuron: usize) -> i32 {
+        match values {
+            [all] => *all,
+            _ if values.len() == self.channels as usize => values[neuron / self.pixels()],
+            _ => values[neuron],
+        }
+    }
 }
 
 /// What a neuron does with its input once a step.
@@ -90,7 +104,7 @@ pub enum NeuronModel {
     Lif {
         /// How the membrane integrates.
         membrane: Membrane,
-        /// In membrane units; one value for all channels or one for each.
+        /// In membrane units; one value for all neurons, for each channel or for each neuron.
         threshold: Vec<i32>,
     },
     /// Fires channel `c` where neuron `c * ways + pick(seed, image, step, c)` of its one source fired this step (1-of-k random pick,
@@ -117,7 +131,7 @@ pub struct Membrane {
     pub decay: Decay,
     /// Fraction bits of the membrane: the summed weights enter as `sum << input_shift`.
     pub input_shift: u8,
-    /// In membrane units, added once a step; one value for all channels or one for each.
+    /// In membrane units, added once a step; one value for all neurons, for each channel or for each neuron.
     pub bias: Vec<i32>,
     /// Width of `v` in bits, sign included. A rule proves that `v` always fits, so overflow has no meaning.
     pub bits: u8,

@@ -145,7 +145,7 @@ impl<'g> Interpreter<'g> {
                 self.integrate(id, membrane);
                 let mut spikes = Vec::new();
                 for (neuron, v) in self.membranes[id.index()].iter_mut().enumerate() {
-                    let fires = *v > of_channel(threshold, population.shape, neuron);
+                    let fires = *v > population.shape.value_of(threshold, neuron);
                     if fires {
                         *v = 0;
                     }
@@ -180,18 +180,13 @@ impl<'g> Interpreter<'g> {
         }
         for (neuron, &input) in inputs.iter().enumerate() {
             let v = &mut self.membranes[id.index()][neuron];
-            let bias = of_channel(&membrane.bias, shape, neuron);
+            let bias = shape.value_of(&membrane.bias, neuron);
             let new = i64::from(membrane.decay.apply(*v)) + (input << membrane.input_shift) + i64::from(bias);
             assert!(new.abs() < 1 << (membrane.bits - 1), "a rule: membranes fit");
             *v = new as i32;
             self.inputs[id.index()][neuron] = i32::try_from(input).expect("a rule: inputs fit");
         }
     }
-}
-
-/// A parameter that is one for all channels or one for each.
-fn of_channel(parameter: &[i32], shape: Shape, neuron: usize) -> i32 {
-    if parameter.len() == 1 { parameter[0] } else { parameter[neuron / shape.pixels()] }
 }
 
 /// Adds the weights of all synapses whose source fired.

@@ -45,15 +45,24 @@ struct Layer {
     channels: u32,
     weights: Vec<i8>,
     membrane: Membrane,
-    /// Repeated over the channels if per channel.
     threshold: Vec<i32>,
-    per_channel: bool,
+    /// Of bias and threshold, whose values are repeated as often as it takes.
+    sharing: [Sharing; 2],
     readout: bool,
+}
+
+/// Which neurons share a value of a parameter.
+#[derive(Clone, Copy, Debug)]
+enum Sharing {
+    All,
+    Channel,
+    None,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    Dense,
+    /// The target's rows and columns.
+    Dense(u32, u32),
     Conv2d(Kernel),
     ConvTranspose2d(Kernel),
     Select,
@@ -70,19 +79,21 @@ struct Wire {
 
 fn layer() -> impl Strategy<Value = Layer> {
     let place = (any::<usize>(), kind(), 0u8..=1, 1u32..=6);
-    let parameters = (weights(), membrane(), any::<bool>(), prop::bool::weighted(0.2));
-    (place, parameters).prop_flat_map(|((on, kind, delay, channels), (weights, membrane, per_channel, readout))| {
+    let sharing = prop::sample::select(&[Sharing::All, Sharing::Channel, Sharing::None][..]);
+    let parameters = (weights(), membrane(), prop::array::uniform2(sharing), prop::bool::weighted(0.2));
+    (place, parameters).prop_flat_map(|((on, kind, delay, channels), (weights, membrane, sharing, readout))| {
         let highest = 200i32 << membrane.input_shift;
-        vec(0..=highest, 1..4).prop_map(move |threshold| {
+        vec(0..=highest, 1..6).prop_map(move |threshold| {
             let (weights, membrane) = (weights.clone(), membrane.clone());
-            Layer { on, kind, delay, channels, weights, membrane, threshold, per_channel, readout }
+            Layer { on, kind, delay, channels, weights, membrane, threshold, sharing, readout }
         })
     })
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![
-        2 => Just(Kind::Dense),
+        2 => Just(Kind::Dense(1, 1)),
+        1 => (1u32..=3, 1u32..=3).prop_map(|(height, width)| Kind::Dense(height, width)),
         2 => kernel().prop_map(|kernel| Kind::Conv2d(Kernel { output_padding: 0, ..kernel })),
         2 => kernel().prop_map(Kind::ConvTranspose2d),
         1 => Just(Kind::Select),
@@ -113,7 +124,7 @@ fn membrane() -> impl Strategy<Value = Membrane> {
     (decay, 0u8..=10, 0u8..=8).prop_flat_map(|(decay, input_shift, spare_bits)| {
         let highest = 60i32 << input_shift;
         // `bits` is what is spare until the graph is finished
-        vec(-highest..=highest, 1..4).prop_map(move |bias| Membrane { decay, input_shift, bias, bits: spare_bits })
+        vec(-highest..=highest, 1..6).prop_map(move |bias| Membrane { decay, input_shift, bias, bits: spare_bits })
     })
 }
 
@@ -160,17 +171,22 @@ impl Builder {
             }
         }
         let (connectivity, shape) = buildable(layer.kind, from, layer.channels);
-        let fit = |values: &[i32]| -> Vec<i32> {
-            let length = if layer.per_channel { shape.channels as usize } else { 1 };
+        let fit = |values: &[i32], sharing| -> Vec<i32> {
+            let length = match sharing {
+                Sharing::All => 1,
+                Sharing::Channel => shape.channels as usize,
+                Sharing::None => shape.neurons(),
+            };
             values.iter().copied().cycle().take(length).collect()
         };
-        let membrane = Membrane { bias: fit(&layer.membrane.bias), ..layer.membrane.clone() };
+        let [of_bias, of_threshold] = layer.sharing;
+        let membrane = Membrane { bias: fit(&layer.membrane.bias, of_bias), ..layer.membrane.clone() };
         if layer.readout {
             let step = 3i32 << membrane.input_shift;
             let pixels = PixelTable { levels: (-127..128).map(|level| level * step).collect() };
             self.populate(format!("readout.{target}"), shape, NeuronModel::Readout { membrane, pixels });
         } else {
-            let threshold = fit(&layer.threshold);
+            let threshold = fit(&layer.threshold, of_threshold);
             self.populate(format!("lif.{target}"), shape, NeuronModel::Lif { membrane, threshold });
         }
         self.connect(source, target, layer.delay, connectivity, &layer.weights);
@@ -237,7 +253,8 @@ fn buildable(kind: Kind, from: Shape, channels: u32) -> (Connectivity, Shape) {
         Kind::ConvTranspose2d(kernel) => {
             (Connectivity::ConvTranspose2d(kernel), kernel.transposed(from.height), kernel.transposed(from.width))
         }
-        Kind::Dense | Kind::Select => (Connectivity::Dense, None, None),
+        Kind::Dense(height, width) => (Connectivity::Dense, Some(height.into()), Some(width.into())),
+        Kind::Select => (Connectivity::Dense, None, None),
     };
     match (height, width) {
         (Some(height), Some(width)) if height * width * u64::from(channels) <= MAX_LAYER => {
@@ -281,13 +298,22 @@ mod tests {
                     NeuronModel::Readout { .. } => "readout",
                     NeuronModel::Source => "source",
                 });
-                if let NeuronModel::Lif { membrane, threshold } = &population.model {
-                    features.extend((threshold.len() > 1).then_some("threshold per channel"));
-                    features.extend((membrane.bias.len() > 1).then_some("bias per channel"));
+                let shape = population.shape;
+                let sharing = |values: &[i32], [one, of_channel, of_neuron]: [&'static str; 3]| match values.len() {
+                    1 => one,
+                    length if length == shape.channels as usize => of_channel,
+                    _ => of_neuron,
+                };
+                if let NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } = &population.model {
+                    features.push(sharing(&membrane.bias, ["one bias", "bias per channel", "bias per neuron"]));
+                }
+                if let NeuronModel::Lif { threshold, .. } = &population.model {
+                    features.push(sharing(threshold, ["one threshold", "threshold per channel", "threshold per neuron"]));
                 }
             }
             for projection in &graph.projections {
                 features.push(match projection.connectivity {
+                    Connectivity::Dense if graph.population(projection.target).shape.pixels() > 1 => "dense into rows and columns",
                     Connectivity::Dense => "dense",
                     Connectivity::Conv2d(kernel) if kernel.stride > 1 => "strided convolution",
                     Connectivity::Conv2d(_) => "convolution",
@@ -309,7 +335,7 @@ mod tests {
                 *seen.entry(feature).or_default() += 1;
             }
         }
-        assert_eq!(seen.len(), 20, "{seen:#?}");
+        assert_eq!(seen.len(), 25, "{seen:#?}");
         assert!(seen.values().all(|&graphs| graphs >= 20), "{seen:#?}");
     }
 }

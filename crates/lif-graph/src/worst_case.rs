@@ -5,7 +5,7 @@
 //! for the graph's steps bounds all others. A LIF neuron keeps no more than its threshold from one step to the next.
 
 use crate::geometry::{Axis, Taps};
-use crate::{Connectivity, LifGraph, Membrane, NeuronModel, Population, PopulationId, Projection, Shape};
+use crate::{Connectivity, Kernel, LifGraph, Membrane, NeuronModel, PopulationId, Projection, Shape};
 use std::collections::BTreeSet;
 
 /// Smallest and largest value that a quantity can take; holds 0.
@@ -55,8 +55,8 @@ impl LifGraph {
     /// The extremes of each population; sources and select stages, which hold no sums, have zeros.
     ///
     /// A dense projection's sums are exact; a convolution leaves out the taps that fall on padding and takes, for each channel,
-    /// the worst position. Where several projections meet, or a membrane cannot reach its threshold, the figures are bounds that
-    /// no history of spikes exceeds.
+    /// the worst position. There, where a source feeds several projections, and where a membrane cannot reach its threshold, the
+    /// figures are bounds that no history of spikes exceeds.
     ///
     /// Only for graphs that pass [`check`](Self::check); may panic on others.
     pub fn worst_cases(&self) -> Vec<WorstCase> {
@@ -70,20 +70,18 @@ impl LifGraph {
             NeuronModel::Readout { membrane, .. } => (membrane, None),
             NeuronModel::Select { .. } | NeuronModel::Source => return WorstCase::default(),
         };
-        let inputs: Vec<_> = self.projections_into(id).map(|(_, projection)| Inputs::new(self, projection, population)).collect();
-        let channels = 0..population.shape.channels as usize;
-        let drives = channels.map(|channel| {
-            let input = inputs.iter().fold(Span::default(), |sum, inputs| sum.plus(inputs.of_channel(channel)));
-            (channel, input, drive(membrane, channel, input))
-        });
+        let shape = population.shape;
+        let inputs: Vec<_> = self.projections_into(id).map(|(_, projection)| Inputs::new(self, projection, shape)).collect();
         let mut input = Span::default();
         let mut extremes = Drive { low: i64::MAX, high: i64::MIN };
         let mut kept = i64::MIN; // the highest that a neuron which keeps its threshold gets
-        for (channel, of_channel, drive) in drives {
-            input = input.or(of_channel);
+        for neuron in 0..shape.neurons() {
+            let of_neuron = inputs.iter().fold(Span::default(), |sum, inputs| sum.plus(inputs.of_neuron(neuron)));
+            let drive = drive(membrane, shape.value_of(&membrane.bias, neuron), of_neuron);
+            input = input.or(of_neuron);
             extremes = Drive { low: extremes.low.min(drive.low), high: extremes.high.max(drive.high) };
             if let Some(threshold) = threshold {
-                kept = kept.max(i64::from(membrane.decay.apply(of(threshold, channel))) + drive.high);
+                kept = kept.max(i64::from(membrane.decay.apply(shape.value_of(threshold, neuron))).saturating_add(drive.high));
             }
         }
         let mut span = integrated(membrane, extremes, self.steps);
@@ -101,15 +99,9 @@ struct Drive {
     high: i64,
 }
 
-fn drive(membrane: &Membrane, channel: usize, input: Span) -> Drive {
-    let bias = i64::from(of(&membrane.bias, channel));
-    let shifted = |sum: i64| sum.saturating_mul(1 << membrane.input_shift).saturating_add(bias);
+fn drive(membrane: &Membrane, bias: i32, input: Span) -> Drive {
+    let shifted = |sum: i64| sum.saturating_mul(1 << membrane.input_shift).saturating_add(i64::from(bias));
     Drive { low: shifted(input.low), high: shifted(input.high) }
-}
-
-/// A parameter that is one for all channels or one for each.
-fn of(parameter: &[i32], channel: usize) -> i32 {
-    if let [all] = parameter { *all } else { parameter[channel] }
 }
 
 /// Where the lowest and the highest drive, step after step, take a membrane.
@@ -132,10 +124,18 @@ fn integrated(membrane: &Membrane, drive: Drive, steps: u32) -> Span {
     Span::reaching(follow(drive.low)).or(Span::reaching(follow(drive.high)))
 }
 
-/// A projection's sums of negative and of positive weights, channel by channel.
+/// A projection's sums of negative and of positive weights.
 enum Inputs<'a> {
-    Dense { weights: &'a [i8], sources: usize, pixels: usize },
-    Convolution { weights: &'a [i8], sources: usize, targets: usize, transposed: bool, size: usize, rows: Sets, columns: Sets },
+    Dense {
+        weights: &'a [i8],
+        sources: usize,
+    },
+    /// By channel: its worst position.
+    Convolution {
+        spans: Vec<Span>,
+        pixels: usize,
+    },
+    Pick,
 }
 
 /// The different sets of taps of an axis.
@@ -145,50 +145,45 @@ struct Sets {
 }
 
 impl<'a> Inputs<'a> {
-    fn new(graph: &LifGraph, projection: &'a Projection, target: &Population) -> Self {
+    fn new(graph: &LifGraph, projection: &'a Projection, to: Shape) -> Self {
         let weights = &projection.weights[..];
-        let (from, to) = (graph.population(projection.source).shape, target.shape);
+        let from = graph.population(projection.source).shape;
         match projection.connectivity {
-            Connectivity::Dense => Self::Dense { weights, sources: from.neurons(), pixels: to.pixels() },
+            Connectivity::Dense => Self::Dense { weights, sources: from.neurons() },
             Connectivity::Conv2d(kernel) => Self::convolution(weights, from, to, kernel, false),
             Connectivity::ConvTranspose2d(kernel) => Self::convolution(weights, from, to, kernel, true),
-            Connectivity::Pick => Self::Dense { weights: &[], sources: 0, pixels: 0 },
+            Connectivity::Pick => Self::Pick,
         }
     }
 
-    fn convolution(weights: &'a [i8], from: Shape, to: Shape, kernel: crate::Kernel, transposed: bool) -> Self {
+    fn convolution(weights: &[i8], from: Shape, to: Shape, kernel: Kernel, transposed: bool) -> Self {
         let sets = |input, output| {
             let axis = Axis { kernel, transposed, input, output };
             Sets { sets: axis.tap_sets(), step: axis.step() }
         };
-        Self::Convolution {
-            weights,
-            sources: from.channels as usize,
-            targets: to.channels as usize,
-            transposed,
-            size: kernel.size as usize,
-            rows: sets(from.height, to.height),
-            columns: sets(from.width, to.width),
-        }
+        let (rows, columns) = (sets(from.height, to.height), sets(from.width, to.width));
+        let (sources, targets, size) = (from.channels as usize, to.channels as usize, kernel.size as usize);
+        let of_channel = |channel| {
+            let mut taps = vec![Span::default(); size * size]; // summed over the source channels
+            for source in 0..sources {
+                let block = if transposed { source * targets + channel } else { channel * sources + source };
+                for (sum, &weight) in taps.iter_mut().zip(&weights[block * size * size..]) {
+                    *sum = sum.plus(Span::reaching(i64::from(weight)));
+                }
+            }
+            worst_position(&taps, size, &rows, &columns)
+        };
+        Self::Convolution { spans: (0..targets).map(of_channel).collect(), pixels: to.pixels() }
     }
 
-    fn of_channel(&self, channel: usize) -> Span {
+    fn of_neuron(&self, neuron: usize) -> Span {
         match self {
-            Self::Dense { weights, sources, pixels } => (channel * pixels..(channel + 1) * pixels)
-                .map(|neuron| weights[neuron * sources..(neuron + 1) * sources].iter().map(|&w| Span::reaching(i64::from(w))))
-                .map(|synapses| synapses.fold(Span::default(), Span::plus))
-                .fold(Span::default(), Span::or),
-            Self::Convolution { weights, sources, targets, transposed, size, rows, columns } => {
-                let taps = size * size;
-                let mut kernel = vec![Span::default(); taps]; // summed over the source channels
-                for source in 0..*sources {
-                    let block = if *transposed { source * targets + channel } else { channel * sources + source };
-                    for (sum, &weight) in kernel.iter_mut().zip(&weights[block * taps..(block + 1) * taps]) {
-                        *sum = sum.plus(Span::reaching(i64::from(weight)));
-                    }
-                }
-                worst_position(&kernel, *size, rows, columns)
+            Self::Dense { weights, sources } => {
+                let synapses = weights[neuron * sources..(neuron + 1) * sources].iter();
+                synapses.map(|&weight| Span::reaching(i64::from(weight))).fold(Span::default(), Span::plus)
             }
+            Self::Convolution { spans, pixels } => spans[neuron / pixels],
+            Self::Pick => Span::default(),
         }
     }
 }
@@ -209,4 +204,20 @@ fn worst_position(kernel: &[Span], size: usize, rows: &Sets, columns: &Sets) -> 
         }
     }
     worst
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bias counts together with the weights of its own neuron.
+    #[test]
+    fn extremes_are_those_of_single_neurons() {
+        let text = "graph g steps 1
+             population in source 1x1x1
+             population p lif 1x1x2 decay 0/2^0 floor shift 0 bits 16 bias [-100, 50] threshold [1000, 20]
+             projection x from in to p dense delay 0 weights [100, 7]";
+        let worst = LifGraph::from_text(text).expect("a graph").worst_cases()[1];
+        assert_eq!(worst, WorstCase { input: Span { low: 0, high: 100 }, membrane: Span { low: -100, high: 57 } });
+    }
 }

@@ -235,12 +235,19 @@ fn the_random_graphs_cover_every_process() {
         features.extend((!files.netlist.outputs.is_empty()).then_some("output"));
         let run = common::run(&files, 11, 5, &by_name(&graph, &spikes));
         let fires = |name: &str| run.spikes[name].iter().flatten().any(|&fired| fired);
+        let bias_per_neuron = |population: &Population| match &population.model {
+            NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } => {
+                membrane.bias.len() > population.shape.channels as usize
+            }
+            _ => false,
+        };
+        features.extend(graph.populations.iter().any(bias_per_neuron).then_some("bias per neuron"));
         let lif = |population: &&Population| matches!(population.model, NeuronModel::Lif { .. });
         features.extend(graph.populations.iter().filter(lif).any(|population| fires(&population.name)).then_some("spikes"));
         features.sort_unstable();
         features.dedup();
         features.into_iter().for_each(|feature| *seen.entry(feature).or_default() += 1);
     }
-    assert_eq!(seen.len(), 11, "{seen:#?}");
+    assert_eq!(seen.len(), 12, "{seen:#?}");
     assert!(seen.values().all(|&graphs| graphs >= 10), "{seen:#?}");
 }

@@ -228,7 +228,7 @@ impl Leak for Decay {
 
 /// The neurons of one population, position by position, channels last.
 pub(crate) struct Neurons<'a, S> {
-    /// How they integrate; one bias a channel.
+    /// How they integrate; biases of one position or of all.
     pub integration: &'a Integration,
     /// In: the old membranes. Out: the new ones.
     pub membranes: &'a mut [i32],
@@ -236,7 +236,8 @@ pub(crate) struct Neurons<'a, S> {
     pub sums: &'a mut [S],
 }
 
-/// LIF update of a population: lists who passed the threshold and was reset. `threshold` has one value a channel.
+/// LIF update of a population: lists who passed the threshold and was reset. `threshold` has the
+/// values of one position or of all.
 pub(crate) fn fire<S: Sum>(neurons: Neurons<S>, threshold: &[i32], spikes: &mut Spikes) {
     match neurons.integration.leak {
         AnyLeak::Shift(leak) => fire_with(leak, neurons, threshold, spikes),
@@ -246,10 +247,12 @@ pub(crate) fn fire<S: Sum>(neurons: Neurons<S>, threshold: &[i32], spikes: &mut 
 
 fn fire_with<S: Sum>(leak: impl Leak, neurons: Neurons<S>, threshold: &[i32], spikes: &mut Spikes) {
     let Neurons { integration, membranes, sums } = neurons;
-    let channels = threshold.len();
+    let channels = spikes.channel_count;
     let positions = membranes.chunks_exact_mut(channels).zip(sums.chunks_exact_mut(channels));
-    for (position, (membranes, sums)) in positions.enumerate() {
-        fire_at(leak, integration.input_shift, membranes, sums, &integration.bias, threshold, &mut spikes.fired);
+    // the values of one position are those of every other
+    let parameters = integration.bias.chunks_exact(channels).cycle().zip(threshold.chunks_exact(channels).cycle());
+    for (position, ((membranes, sums), (bias, threshold))) in positions.zip(parameters).enumerate() {
+        fire_at(leak, integration.input_shift, membranes, sums, bias, threshold, &mut spikes.fired);
         spikes.list_fired(position);
     }
 }
@@ -284,8 +287,8 @@ pub(crate) fn integrate<S: Sum>(neurons: Neurons<S>) {
 
 fn integrate_with<S: Sum>(leak: impl Leak, neurons: Neurons<S>) {
     let Neurons { integration, membranes, sums } = neurons;
-    let channels = integration.bias.len();
-    for (membranes, sums) in membranes.chunks_exact_mut(channels).zip(sums.chunks_exact_mut(channels)) {
+    let biases = integration.bias.len(); // of one position, or of all
+    for (membranes, sums) in membranes.chunks_exact_mut(biases).zip(sums.chunks_exact_mut(biases)) {
         for ((membrane, sum), &bias) in membranes.iter_mut().zip(sums).zip(&integration.bias) {
             *membrane = integrated(leak, *membrane, *sum, integration.input_shift, bias);
             *sum = S::default();

@@ -40,17 +40,28 @@ pub(crate) struct Population {
 /// What a neuron does once a step.
 #[derive(Debug)]
 pub(crate) enum Dynamics {
-    Lif { integration: Integration, threshold: Vec<i32> },
-    Select { ways: u32, source: usize },
-    Readout { integration: Integration, pixels: PixelTable },
+    Lif {
+        integration: Integration,
+        /// Arranged like biases.
+        threshold: Vec<i32>,
+    },
+    Select {
+        ways: u32,
+        source: usize,
+    },
+    Readout {
+        integration: Integration,
+        pixels: PixelTable,
+    },
     Source,
 }
 
-/// A membrane's update with one bias for each channel.
+/// A membrane's update.
 #[derive(Debug)]
 pub(crate) struct Integration {
     pub leak: AnyLeak,
     pub input_shift: u32,
+    /// By channel; where positions differ, position by position.
     pub bias: Vec<i32>,
     /// The summed weights of any step fit 16 bits.
     pub narrow: bool,
@@ -126,10 +137,10 @@ impl Program {
         let worst_cases = graph.worst_cases();
         let populations = graph.populations.iter().enumerate().map(|(index, population)| {
             let id = PopulationId::from_index(index);
-            let channels = population.shape.channels as usize;
-            let integration = |membrane| Integration::new(membrane, channels, &worst_cases[index]);
+            let shape = population.shape;
+            let integration = |membrane| Integration::new(membrane, shape, &worst_cases[index]);
             Population {
-                shape: population.shape,
+                shape,
                 inputs: graph
                     .projections_into(id)
                     .filter(|(_, projection)| projection.connectivity != Connectivity::Pick)
@@ -137,7 +148,7 @@ impl Program {
                     .collect(),
                 dynamics: match &population.model {
                     NeuronModel::Lif { membrane, threshold } => {
-                        Dynamics::Lif { integration: integration(membrane), threshold: for_each_channel(threshold, channels) }
+                        Dynamics::Lif { integration: integration(membrane), threshold: laid_out(threshold, shape) }
                     }
                     NeuronModel::Readout { membrane, pixels } => {
                         Dynamics::Readout { integration: integration(membrane), pixels: pixels.clone() }
@@ -188,19 +199,22 @@ impl AnyLeak {
 }
 
 impl Integration {
-    fn new(membrane: &Membrane, channels: usize, worst: &WorstCase) -> Self {
+    fn new(membrane: &Membrane, shape: Shape, worst: &WorstCase) -> Self {
         Self {
             leak: AnyLeak::new(membrane.decay, membrane.bits),
             input_shift: u32::from(membrane.input_shift),
-            bias: for_each_channel(&membrane.bias, channels),
+            bias: laid_out(&membrane.bias, shape),
             narrow: worst.input.low >= i64::from(i16::MIN) && worst.input.high <= i64::from(i16::MAX),
         }
     }
 }
 
-/// One value for all channels or one for each: here, one for each.
-fn for_each_channel(values: &[i32], channels: usize) -> Vec<i32> {
-    if values.len() == 1 { vec![values[0]; channels] } else { values.to_vec() }
+/// A parameter in the engine's order: the values of one position, or those of all where positions differ.
+fn laid_out(values: &[i32], shape: Shape) -> Vec<i32> {
+    let channels = shape.channels;
+    let positions = if values.len() > channels as usize { shape.pixels() } else { 1 };
+    let neurons = (0..positions).flat_map(|position| (0..channels).map(move |channel| graph_index(shape, position, channel)));
+    neurons.map(|neuron| shape.value_of(values, neuron as usize)).collect()
 }
 
 impl Projection {

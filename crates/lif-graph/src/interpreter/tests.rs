@@ -39,6 +39,22 @@ fn the_threshold_must_be_passed_not_reached() {
 }
 
 #[test]
+fn parameters_are_of_all_neurons_of_a_channel_or_of_a_neuron() {
+    let fired = |bias: &str, threshold: &str| {
+        let text = format!("graph g steps 1 population p lif 2x1x2 decay 0/2^0 floor shift 0 bits 8 bias [{bias}] threshold [{threshold}]");
+        let run = Interpreter::new(&graph(&text), 0, 0).run();
+        run.spikes[0][0].iter().map(|&spike| u8::from(spike)).collect::<Vec<_>>()
+    };
+    assert_eq!(fired("5", "4"), [1, 1, 1, 1]);
+    assert_eq!(fired("5", "4, 5"), [1, 1, 0, 0]);
+    assert_eq!(fired("4, 5", "4"), [0, 0, 1, 1]);
+    assert_eq!(fired("5", "4, 5, 5, 4"), [1, 0, 0, 1]);
+    assert_eq!(fired("4, 5, 4, 5", "4"), [0, 1, 0, 1]);
+    assert_eq!(fired("4, 5, 6, 7", "3, 5"), [1, 1, 1, 1]);
+    assert_eq!(fired("4, 5, 6, 7", "7, 6, 5, 4"), [0, 0, 1, 1]);
+}
+
+#[test]
 fn roundings_of_a_negative_membrane() {
     let decay = |rounding| Decay { multiplier: 3, shift: 2, rounding };
     for (v, toward_zero, floor, ceiling) in [(7, 5, 5, 6), (-7, -5, -6, -5), (8, 6, 6, 6), (-8, -6, -6, -6), (-1, 0, -1, 0), (1, 0, 0, 1)] {

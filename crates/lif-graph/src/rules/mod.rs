@@ -37,7 +37,7 @@ pub const RULES: &[Rule] = &[
     Rule { name: "shapes-are-bounded", code: "E021", check: limits::shapes_are_bounded },
     Rule { name: "kernels-are-bounded", code: "E021", check: limits::kernels_are_bounded },
     Rule { name: "ids-are-in-range", code: "E022", check: limits::ids_are_in_range },
-    Rule { name: "parameters-match-channels", code: "E023", check: parameters::parameters_match_channels },
+    Rule { name: "parameters-fit-shape", code: "E023", check: parameters::parameters_fit_shape },
     Rule { name: "decay-is-below-one", code: "E023", check: parameters::decay_is_below_one },
     Rule { name: "membrane-is-representable", code: "E023", check: parameters::membrane_is_representable },
     Rule { name: "thresholds-are-not-negative", code: "E023", check: parameters::thresholds_are_not_negative },

@@ -1,6 +1,6 @@
 //! Parameters of neuron models.
 
-use super::Findings;
+use super::{Findings, limits};
 use crate::{LifGraph, Membrane, NeuronModel, Population};
 
 /// Populations that integrate.
@@ -19,14 +19,15 @@ fn thresholds(graph: &LifGraph) -> impl Iterator<Item = (&Population, &[i32])> {
     })
 }
 
-pub(super) fn parameters_match_channels(graph: &LifGraph, findings: &mut Findings) {
+pub(super) fn parameters_fit_shape(graph: &LifGraph, findings: &mut Findings) {
     let biases = membranes(graph).map(|(population, membrane)| (population, "bias", membrane.bias.len()));
     let thresholds = thresholds(graph).map(|(population, threshold)| (population, "threshold", threshold.len()));
     for (population, parameter, length) in biases.chain(thresholds) {
+        let Some(neurons) = limits::neurons(population.shape) else { continue };
         let channels = population.shape.channels;
-        if length != 1 && length != channels as usize {
-            let cause = format!("{parameter} has {length} values, and the population has {channels} channels");
-            findings.population(population, cause, "give one value for all channels, or one for each");
+        if ![1, u64::from(channels), neurons].contains(&(length as u64)) {
+            let cause = format!("{parameter} has {length} values, and the population has {channels} channels and {neurons} neurons");
+            findings.population(population, cause, "give one value for all neurons, one for each channel, or one for each neuron");
         }
     }
 }
@@ -54,8 +55,8 @@ pub(super) fn membrane_is_representable(graph: &LifGraph, findings: &mut Finding
 
 pub(super) fn thresholds_are_not_negative(graph: &LifGraph, findings: &mut Findings) {
     for (population, threshold) in thresholds(graph) {
-        if let Some((channel, lowest)) = threshold.iter().enumerate().min_by_key(|(_, value)| **value).filter(|(_, lowest)| **lowest < 0) {
-            let cause = format!("threshold {lowest} of channel {channel} is negative");
+        if let Some((index, lowest)) = threshold.iter().enumerate().min_by_key(|(_, value)| **value).filter(|(_, lowest)| **lowest < 0) {
+            let cause = format!("threshold {lowest} at index {index} is negative");
             findings.population(population, cause, "raise the threshold to 0 or more; a membrane at rest must not fire");
         }
     }

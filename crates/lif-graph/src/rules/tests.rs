@@ -9,7 +9,7 @@ const WELL_FORMED: &str = "
 graph g steps 4
 
 population in source 2x4x4
-population map lif 3x2x2 decay 3/2^2 floor shift 2 bits 20 bias [0] threshold [10, 11, 12]
+population map lif 3x2x2 decay 3/2^2 floor shift 2 bits 20 bias [12*0] threshold [10, 11, 12]
 population big lif 1x4x4 decay 1/2^2 floor shift 0 bits 20 bias [5] threshold [9]
 population flat lif 6x1x1 decay 1/2^2 toward-zero shift 0 bits 16 bias [0] threshold [40]
 population pick select 2x1x1 ways 3
@@ -68,10 +68,21 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
     (
         "threshold [10, 11, 12]",
         "threshold [10, 11]",
-        "parameters-match-channels",
-        "population `map`: threshold has 2 values, and the population has 3 channels",
+        "parameters-fit-shape",
+        "population `map`: threshold has 2 values, and the population has 3 channels and 12 neurons",
     ),
-    ("bias [5]", "bias []", "parameters-match-channels", "population `big`: bias has 0 values, and the population has 1 channels"),
+    (
+        "bias [5]",
+        "bias []",
+        "parameters-fit-shape",
+        "population `big`: bias has 0 values, and the population has 1 channels and 16 neurons",
+    ),
+    (
+        "bias [5]",
+        "bias [17*5]",
+        "parameters-fit-shape",
+        "population `big`: bias has 17 values, and the population has 1 channels and 16 neurons",
+    ),
     ("3/2^2 floor", "4/2^2 floor", "decay-is-below-one", "population `map`: decay 4/2^2"),
     ("3/2^2 floor", "3/2^25 floor", "decay-is-below-one", "population `map`: decay 3/2^25"),
     ("bits 12", "bits 33", "membrane-is-representable", "population `out`: membrane of 33 bits"),
@@ -80,7 +91,7 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
         "threshold [10, 11, 12]",
         "threshold [10, -3, 12]",
         "thresholds-are-not-negative",
-        "population `map`: threshold -3 of channel 1 is negative",
+        "population `map`: threshold -3 at index 1 is negative",
     ),
     ("[255*7]", "[254*7]", "pixel-levels-ascend", "population `out`: 254 pixel levels"),
     (

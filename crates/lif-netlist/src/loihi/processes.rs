@@ -120,12 +120,10 @@ impl Lowering<'_> {
 
     fn phased(&mut self, id: PopulationId, membrane: &Membrane, vth: i32) -> Result<(), NetlistError> {
         let population = self.graph.population(id);
-        let (neurons, pixels) = (population.shape.neurons(), population.shape.pixels());
-        let parts = membrane.bias.iter().map(|&bias| self.chip.bias_parts(bias).expect("a rule: biases exist"));
+        let (shape, neurons) = (population.shape, population.shape.neurons());
+        let biases = (0..neurons).map(|neuron| shape.value_of(&membrane.bias, neuron));
+        let parts = biases.map(|bias| self.chip.bias_parts(bias).expect("a rule: biases exist"));
         let (mantissas, exponents): (Vec<i16>, Vec<u8>) = parts.map(|(mantissa, exponent)| (mantissa as i16, exponent)).unzip();
-        let channel = |neuron: usize| if membrane.bias.len() == 1 { 0 } else { neuron / pixels };
-        let mantissas: Vec<i16> = (0..neurons).map(|neuron| mantissas[channel(neuron)]).collect();
-        let exponents: Vec<u8> = (0..neurons).map(|neuron| exponents[channel(neuron)]).collect();
         let folder = self.folder(id);
         let bias_mant = self.arrays.add(&folder, "bias_mant", &[neurons], &mantissas)?;
         let bias_exp = self.arrays.add(&folder, "bias_exp", &[neurons], &exponents)?;
