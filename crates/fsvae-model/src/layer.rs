@@ -1,11 +1,11 @@
-//! A spiking layer: weights, tdBN, LIF. Spikes go in, spikes come out, all time steps at once.
+//! A spiking layer: weights, tdBN, LIF. All time steps at once.
 //!
 //! Rows are time-major: row `t * batch + n` is step t of image n. The bias in front of a batch norm moves nothing but the mean, so it is
 //! kept out of the training arithmetic altogether (its exact gradient is zero) and enters with the running mean.
 
 use crate::kernels::convolution::Input;
 use crate::neuron::{Neuron, Phase};
-use crate::ops::Convolution;
+use crate::ops::{self, Convolution, Currents, Outlet};
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -45,17 +45,19 @@ impl TdBn {
         }
     }
 
-    /// Spikes of currents `x` `[steps, rows, channels]` that lack `layer_bias`.
-    fn forward(&mut self, x: Tensor<3>, layer_bias: Tensor<1>, neuron: &Neuron, phase: Phase) -> Tensor<3> {
+    /// Currents `x`, `[steps, rows, channels]` or `[1, rows, channels]` when every step is the same, that lack `layer_bias`.
+    fn currents(&mut self, x: Tensor<3>, layer_bias: Tensor<1>, steps: usize, neuron: &Neuron, phase: Phase) -> Currents {
         let statistics = match phase {
             Phase::Training => {
                 let statistics = neuron.statistics(&x);
-                self.follow(&statistics.clone().detach(), layer_bias.detach(), x.dims());
+                let [_, rows, _] = x.dims();
+                self.follow(&statistics.clone().detach(), layer_bias.detach(), steps * rows);
                 statistics
             }
             Phase::Inference => self.running_statistics(layer_bias),
         };
-        neuron.tdbn_lif(x, self.weight.val(), self.bias.val(), statistics, self.alpha)
+        let tdbn = ops::TdBn { lif: neuron.lif, gain: neuron.gain(self.alpha), steps };
+        Currents { x, gamma: self.weight.val(), beta: self.bias.val(), statistics, tdbn }
     }
 
     /// The running statistics of the currents without the layer's bias.
@@ -63,8 +65,8 @@ impl TdBn {
         Tensor::stack(vec![self.running_mean.val() - layer_bias, self.running_var.val()], 0)
     }
 
-    fn follow(&mut self, statistics: &Tensor<2>, layer_bias: Tensor<1>, [steps, rows, channels]: [usize; 3]) {
-        let count = (steps * rows) as f32;
+    fn follow(&mut self, statistics: &Tensor<2>, layer_bias: Tensor<1>, count: usize) {
+        let ([_, channels], count) = (statistics.dims(), count as f32);
         let mean = statistics.clone().slice([0..1]).reshape([channels]) + layer_bias;
         let variance = statistics.clone().slice([1..2]).reshape([channels]) * (count / (count - 1.0));
         self.running_mean = constant(self.running_mean.val() * (1.0 - MOMENTUM) + mean * MOMENTUM);
@@ -73,7 +75,7 @@ impl TdBn {
 
     /// One step of a roll-out with running statistics: the membrane left by earlier steps in, spikes and new membrane out.
     fn step(&self, x: Tensor<2>, layer_bias: Tensor<1>, held: Option<Tensor<2>>, neuron: &Neuron) -> (Tensor<2>, Tensor<2>) {
-        let deviation = (self.running_var.val() + crate::kernels::membrane::EPSILON).sqrt();
+        let deviation = (self.running_var.val() + crate::kernels::normalisation::EPSILON).sqrt();
         let scale = self.weight.val() * neuron.gain(self.alpha) / deviation;
         let shift = self.bias.val() - (self.running_mean.val() - layer_bias) * scale.clone();
         let current = x * scale.unsqueeze() + shift.unsqueeze();
@@ -124,8 +126,8 @@ impl SpikingLinear {
     pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
         let y = x.matmul(self.weight.val().transpose());
         let [rows, outputs] = y.dims();
-        let spikes = self.bn.forward(y.reshape([steps, rows / steps, outputs]), self.bias.val(), neuron, phase);
-        spikes.reshape([rows, outputs])
+        let currents = self.bn.currents(y.reshape([steps, rows / steps, outputs]), self.bias.val(), steps, neuron, phase);
+        neuron.fire(currents, Outlet::Spikes).reshape([rows, outputs])
     }
 
     pub(crate) fn step(&self, x: Tensor<2>, held: &mut Option<Tensor<2>>, neuron: &Neuron) -> Tensor<2> {
@@ -178,18 +180,61 @@ impl SpikingConvolution {
         }
     }
 
-    /// Spikes of all steps. An input of `batch` instead of `steps * batch` rows is the same at every step: it is convolved once.
-    pub fn forward(&mut self, x: Tensor<4>, steps: usize, constant_input: bool, neuron: &Neuron, phase: Phase) -> Tensor<4> {
-        let input = if constant_input { Input::Real } else { Input::Spikes };
+    /// What this layer's neurons receive from a source.
+    pub fn listen(&mut self, source: Source, steps: usize, neuron: &Neuron, phase: Phase) -> Population {
+        let input = if matches!(source, Source::Image(_)) { Input::Real } else { Input::Spikes };
         let how = match self.direction {
             Direction::Down => Convolution::down(2, input),
             Direction::Up => Convolution::up(2, input),
         };
-        let y = neuron.convolution(x, self.weight.val(), how);
-        let y = if constant_input { y.repeat_dim(0, steps) } else { y };
-        let [rows, height, width, channels] = y.dims();
-        let currents = y.reshape([steps, rows / steps * height * width, channels]);
-        self.bn.forward(currents, self.bias.val(), neuron, phase).reshape([rows, height, width, channels])
+        let side = how.side(source.side());
+        let x = match source {
+            Source::Population(p) => neuron.fire_and_convolve(p.currents, self.weight.val(), p.side, how),
+            Source::Image(x) | Source::Spikes(x) => {
+                let frames = if input == Input::Real { 1 } else { steps };
+                let y = neuron.convolution(x, self.weight.val(), how);
+                let [pictures, height, width, channels] = y.dims();
+                y.reshape([frames, pictures / frames * height * width, channels])
+            }
+        };
+        Population { currents: self.bn.currents(x, self.bias.val(), steps, neuron, phase), side }
+    }
+}
+
+/// What a convolution listens to; pictures are `[rows, height, width, channels]`.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The same at every step: `batch` rows.
+    Image(Tensor<4>),
+    /// Spikes of all steps: `steps * batch` rows.
+    Spikes(Tensor<4>),
+    /// Neurons that have yet to fire.
+    Population(Population),
+}
+
+impl Source {
+    fn side(&self) -> usize {
+        match self {
+            Self::Image(x) | Self::Spikes(x) => x.dims()[1],
+            Self::Population(population) => population.side,
+        }
+    }
+}
+
+/// The neurons of a convolutional layer with all that they receive. They fire when somebody listens, into the listener's own
+/// arithmetic, so that their spikes need not be stored.
+#[derive(Clone, Debug)]
+pub struct Population {
+    currents: Currents,
+    side: usize,
+}
+
+impl Population {
+    /// Spikes `[steps * batch, height, width, channels]`.
+    pub fn spikes(&self, neuron: &Neuron) -> Tensor<4> {
+        let spikes = neuron.fire(self.currents.clone(), Outlet::Spikes);
+        let [steps, rows, channels] = spikes.dims();
+        spikes.reshape([steps * rows / (self.side * self.side), self.side, self.side, channels])
     }
 }
 
@@ -210,11 +255,12 @@ impl ReadOut {
     /// The membrane after the last step, `[batch, height, width, image channels]`; its tanh is the picture.
     ///
     /// The layer is linear, so the spikes are summed over time (each step's weighing `decay` less) before the convolution, not after.
-    pub fn forward(&self, spikes: Tensor<4>, steps: usize, decay: f32, neuron: &Neuron) -> Tensor<4> {
-        let [rows, height, width, channels] = spikes.dims();
-        let batch = rows / steps;
-        let held = neuron.leaky_sum(spikes.reshape([steps, batch * height * width * channels]), decay);
-        let y = neuron.convolution(held.reshape([batch, height, width, channels]), self.weight.val(), Convolution::up(1, Input::Real));
+    pub fn forward(&self, source: Population, decay: f32, neuron: &Neuron) -> Tensor<4> {
+        let (side, steps) = (source.side, source.currents.tdbn.steps);
+        let held = neuron.fire(source.currents, Outlet::LeakySum(decay));
+        let [_, rows, channels] = held.dims();
+        let held = held.reshape([rows / (side * side), side, side, channels]);
+        let y = neuron.convolution(held, self.weight.val(), Convolution::up(1, Input::Real));
         let weight_of_bias: f32 = (0..steps).map(|t| decay.powi(t as i32)).sum();
         y + (self.bias.val() * weight_of_bias).unsqueeze()
     }

@@ -7,7 +7,7 @@
 //!
 //! Field names are the original program's state-dict names, so that a tensor's path is its name in a checkpoint.
 
-use crate::layer::{Direction, ReadOut, SpikingConvolution, SpikingLinear};
+use crate::layer::{Direction, ReadOut, Source, SpikingConvolution, SpikingLinear};
 use crate::neuron::{Neuron, Phase};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -92,11 +92,14 @@ impl Network {
 
     /// Spikes x^E `[steps * batch, latent]` of images `[batch, size, size, channels]`, shown at every step.
     pub fn encode(&mut self, images: Tensor<4>, steps: usize, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<2> {
-        let mut x = images;
-        for (i, layer) in self.encoder.iter_mut().enumerate() {
-            x = layer.forward(x, steps, i == 0, neuron, phase);
-            watch.pictures(&format!("encoder.{i}"), &x);
+        let (first, others) = self.encoder.split_first_mut().expect("an encoder has layers");
+        let mut population = first.listen(Source::Image(images), steps, neuron, phase);
+        watch.pictures("encoder.0", &|| population.spikes(neuron));
+        for (i, layer) in (1..).zip(others) {
+            population = layer.listen(Source::Population(population), steps, neuron, phase);
+            watch.pictures(&format!("encoder.{i}"), &|| population.spikes(neuron));
         }
+        let x = population.spikes(neuron);
         // The weights count the bottleneck channel by channel.
         let [rows, height, width, channels] = x.dims();
         let flat = x.permute([0, 3, 1, 2]).reshape([rows, channels * height * width]);
@@ -109,27 +112,28 @@ impl Network {
         let flat = self.decoder_input.forward(z, steps, neuron, phase);
         watch.spikes("decoder_input", &flat);
         let [rows, neurons] = flat.dims();
-        let mut x = flat.reshape([rows, neurons / (side * side), side, side]).permute([0, 2, 3, 1]);
+        let mut source = Source::Spikes(flat.reshape([rows, neurons / (side * side), side, side]).permute([0, 2, 3, 1]));
         for (i, layer) in self.decoder.iter_mut().enumerate() {
-            x = layer.forward(x, steps, false, neuron, phase);
-            watch.pictures(&format!("decoder.{i}"), &x);
+            let population = layer.listen(source, steps, neuron, phase);
+            watch.pictures(&format!("decoder.{i}"), &|| population.spikes(neuron));
+            source = Source::Population(population);
         }
-        let x = self.final_layer.0.forward(x, steps, false, neuron, phase);
-        watch.pictures("final_layer.0", &x);
-        self.final_layer.1.forward(x, steps, config.readout_decay, neuron)
+        let population = self.final_layer.0.listen(source, steps, neuron, phase);
+        watch.pictures("final_layer.0", &|| population.spikes(neuron));
+        self.final_layer.1.forward(population, config.readout_decay, neuron)
     }
 }
 
 /// Somebody who looks at the spikes of inner layers as they pass: firing rates, golden vectors.
 pub trait Watch {
-    /// Spikes `[steps * batch, height, width, channels]`.
-    fn pictures(&mut self, layer: &str, spikes: &Tensor<4>);
+    /// Spikes `[steps * batch, height, width, channels]`, for those who ask.
+    fn pictures(&mut self, layer: &str, spikes: &dyn Fn() -> Tensor<4>);
     /// Spikes `[steps * batch, neurons]`.
     fn spikes(&mut self, layer: &str, spikes: &Tensor<2>);
 }
 
 /// Nobody looks.
 impl Watch for () {
-    fn pictures(&mut self, _: &str, _: &Tensor<4>) {}
+    fn pictures(&mut self, _: &str, _: &dyn Fn() -> Tensor<4>) {}
     fn spikes(&mut self, _: &str, _: &Tensor<2>) {}
 }

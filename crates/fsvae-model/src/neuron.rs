@@ -1,7 +1,7 @@
 //! The choices that all layers share: the neuron, its surrogate derivative, and which implementation computes them.
 
 use crate::kernels::membrane::Lif;
-use crate::ops::{Convolution, TdBn};
+use crate::ops::{Convolution, Currents, Outlet};
 use crate::{ops, plain};
 use burn::tensor::{Device, Tensor};
 use fsvae_checkpoint::NetworkConfig;
@@ -63,12 +63,12 @@ impl Neuron {
         if self.fused { ops::statistics(x) } else { plain::statistics(x) }
     }
 
-    pub(crate) fn tdbn_lif(&self, x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Tensor<2>, alpha: f32) -> Tensor<3> {
-        let tdbn = TdBn { lif: self.lif, gain: self.gain(alpha) };
-        if self.fused { ops::tdbn_lif(x, gamma, beta, statistics, tdbn) } else { plain::tdbn_lif(x, gamma, beta, statistics, tdbn) }
+    pub(crate) fn fire(&self, currents: Currents, outlet: Outlet) -> Tensor<3> {
+        if self.fused { ops::fire(currents, outlet) } else { plain::fire(currents, outlet) }
     }
 
-    pub(crate) fn leaky_sum(&self, x: Tensor<2>, decay: f32) -> Tensor<1> {
-        if self.fused { ops::leaky_sum(x, decay) } else { plain::leaky_sum(x, decay) }
+    pub(crate) fn fire_and_convolve(&self, currents: Currents, weight: Tensor<4>, side: usize, how: Convolution) -> Tensor<3> {
+        let f = if self.fused { ops::fire_and_convolve } else { plain::fire_and_convolve };
+        f(currents, weight, side, how)
     }
 }

@@ -1,6 +1,6 @@
 //! The same operations as [`ops`](crate::ops) in burn's own words: the oracle of the fast kernels, and what every other back-end runs.
 
-use crate::ops::{Convolution, TdBn};
+use crate::ops::{Convolution, Currents, Outlet};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
@@ -32,19 +32,42 @@ pub fn statistics(x: &Tensor<3>) -> Tensor<2> {
     Tensor::cat(vec![mean, variance], 1).squeeze_dim(0)
 }
 
-/// See [`ops::tdbn_lif`](crate::ops::tdbn_lif).
-pub fn tdbn_lif(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Tensor<2>, tdbn: TdBn) -> Tensor<3> {
-    let [steps, rows, channels] = x.dims();
+/// See [`ops::fire`](crate::ops::fire).
+pub fn fire(currents: Currents, outlet: Outlet) -> Tensor<3> {
+    let spikes = spikes(currents);
+    match outlet {
+        Outlet::Spikes => spikes,
+        Outlet::LeakySum(decay) => {
+            let [steps, ..] = spikes.dims();
+            let factors: Vec<f32> = (0..steps).rev().map(|age| decay.powi(age as i32)).collect();
+            let factors = Tensor::<1>::from_floats(factors.as_slice(), &spikes.device()).reshape([steps, 1, 1]);
+            (spikes * factors).sum_dim(0)
+        }
+    }
+}
+
+/// See [`ops::fire_and_convolve`](crate::ops::fire_and_convolve).
+pub fn fire_and_convolve(currents: Currents, weight: Tensor<4>, side: usize, how: Convolution) -> Tensor<3> {
+    let spikes = spikes(currents);
+    let [steps, rows, channels] = spikes.dims();
+    let y = convolution(spikes.reshape([steps * rows / (side * side), side, side, channels]), weight, how);
+    let [pictures, height, width, channels] = y.dims();
+    y.reshape([steps, pictures / steps * height * width, channels])
+}
+
+/// tdBN and LIF: `[steps, rows, channels]`.
+fn spikes(Currents { x, gamma, beta, statistics, tdbn }: Currents) -> Tensor<3> {
+    let [frames, rows, channels] = x.dims();
     let by_channel = |v: Tensor<1>| v.reshape([1, 1, channels]);
     let statistics: Tensor<3> = statistics.unsqueeze_dim(1);
-    let (mean, variance) = (statistics.clone().slice([0..1]), statistics.slice([1..2]));
-    let deviation = (variance + crate::kernels::membrane::EPSILON).sqrt();
+    let (mean, variance) = (statistics.clone().narrow(0, 0, 1), statistics.narrow(0, 1, 1));
+    let deviation = (variance + crate::kernels::normalisation::EPSILON).sqrt();
     let current = (x - mean) / deviation * tdbn.gain * by_channel(gamma) + by_channel(beta);
     let lif = tdbn.lif;
-    let mut spikes = Vec::with_capacity(steps);
+    let mut spikes = Vec::with_capacity(tdbn.steps);
     let mut held = Tensor::<3>::zeros([1, rows, channels], &current.device());
-    for step in 0..steps {
-        let u = held + current.clone().slice([step..step + 1]);
+    for step in 0..tdbn.steps {
+        let u = held + current.clone().narrow(0, step % frames, 1);
         let value = u.clone().detach();
         let fires = value.clone().greater_elem(lif.threshold).float();
         let window = (value.clone() - lif.window_centre).abs().lower_elem(lif.window_half_width).float();
@@ -55,12 +78,4 @@ pub fn tdbn_lif(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, statistics: Ten
         spikes.push(spike);
     }
     Tensor::cat(spikes, 0)
-}
-
-/// See [`ops::leaky_sum`](crate::ops::leaky_sum).
-pub fn leaky_sum(x: Tensor<2>, decay: f32) -> Tensor<1> {
-    let steps = x.dims()[0];
-    let factors: Vec<f32> = (0..steps).map(|t| decay.powi((steps - 1 - t) as i32)).collect();
-    let factors = Tensor::<1>::from_floats(factors.as_slice(), &x.device()).reshape([steps, 1]);
-    (x * factors).sum_dim(0).squeeze_dim(0)
 }

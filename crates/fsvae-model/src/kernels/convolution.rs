@@ -1,4 +1,4 @@
-//! 3x3 convolutions with padding 1 (`gather`) and their transposes (`scatter`), forward and backward.
+//! 3x3 convolutions with padding 1 (`gather`, big picture to small) and their transposes (`scatter`, small to big).
 //!
 //! ```text
 //!                       input are spikes                                    any input
@@ -7,14 +7,11 @@
 //!   weight gradient     lists, transposed, x gradient of the currents       a matrix product
 //!   input gradient      a matrix product with col2im (gather) or im2col (scatter) around it
 //! ```
-//!
-//! Weights arrive as PyTorch keeps them, `[small channel][big channel][ky][kx]` (that is `[out][in]` of a convolution and
-//! `[in][out]` of a transposed one), and are brought into row order once a call.
 
 use super::geometry::Geometry;
-use super::matrix::{Matrix, multiply};
+use super::matrix::{Matrix, multiply, transposed};
 use super::spikes::SpikeLists;
-use super::{TASKS, add};
+use super::{TASKS, sum_of_parts};
 use rayon::prelude::*;
 
 /// Floats of an im2col buffer: it should stay in the second-level cache.
@@ -29,16 +26,30 @@ pub enum Input {
     Real,
 }
 
+/// The weights of a layer, ready for use.
+///
+/// They arrive as PyTorch keeps them, `[small channel][big channel][ky][kx]`: that is `[out][in]` of a convolution and `[in][out]` of a
+/// transposed one.
+pub struct Kernel {
+    geometry: Geometry,
+    transposed: bool,
+    input: Input,
+    /// `[small channel][column]`.
+    by_small: Vec<f32>,
+    /// `[column][small channel]`.
+    by_column: Vec<f32>,
+}
+
 /// Buffers of one task.
 #[derive(Default)]
-struct Scratch {
+pub struct KernelScratch {
     columns: Vec<f32>,
     lists: SpikeLists,
     under_taps: SpikeLists,
     transposed: SpikeLists,
 }
 
-impl Scratch {
+impl KernelScratch {
     fn columns(&mut self, g: Geometry, pictures: usize) -> &mut [f32] {
         self.columns.resize(pictures * g.small_positions() * g.columns(), 0.0);
         &mut self.columns
@@ -49,8 +60,9 @@ impl Scratch {
         self.lists.extend(spikes, channels);
     }
 
-    /// im2col of the listed big pictures.
-    fn list_under_taps(&mut self, g: Geometry) {
+    /// Lists big pictures, and their im2col.
+    fn list_under_taps(&mut self, g: Geometry, big: &[f32]) {
+        self.list(big, g.big_channels);
         self.under_taps.clear();
         for picture in 0..self.lists.rows() / (g.big * g.big) {
             for position in 0..g.small_positions() {
@@ -65,98 +77,119 @@ impl Scratch {
     }
 }
 
-/// Pictures whose im2col fits the cache together, at least one.
-fn pictures_per_chunk(g: Geometry) -> usize {
-    (COLUMN_FLOATS / (g.small_positions() * g.columns())).max(1)
-}
+impl Kernel {
+    /// A convolution, or a transposed one, with these weights.
+    pub fn new(geometry: Geometry, transposed_kernel: bool, input: Input, weights: &[f32]) -> Self {
+        let by_small = geometry.rows_by_small(weights);
+        let by_column = transposed(&by_small, geometry.columns());
+        Self { geometry, transposed: transposed_kernel, input, by_small, by_column }
+    }
 
-/// Convolution: big `[n, big, big, big_channels]` to small `[n, small, small, small_channels]`.
-pub fn gather(g: Geometry, input: Input, weights: &[f32], big: &[f32], small: &mut [f32]) {
-    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
-    let by_column = transposed(&rows, k);
-    let n = pictures_per_chunk(g);
-    let chunks = small.par_chunks_mut(n * g.small_len()).zip(big.par_chunks(n * g.big_len()));
-    chunks.for_each_init(Scratch::default, |scratch, (small, big)| match input {
-        Input::Spikes => {
-            scratch.list(big, g.big_channels);
-            scratch.list_under_taps(g);
-            scratch.under_taps.product(&by_column, cs, small, false);
-        }
-        Input::Real => {
-            let columns = scratch.columns(g, big.len() / g.big_len());
-            g.picture_to_columns(big, columns);
-            multiply((small.len() / cs, k, cs), Matrix::new(columns, k), Matrix::new(&by_column, cs), small, false);
-        }
-    });
-}
+    /// Floats of an input picture.
+    pub fn input_len(&self) -> usize {
+        if self.transposed { self.geometry.small_len() } else { self.geometry.big_len() }
+    }
 
-/// Transposed convolution: small `[n, small, small, small_channels]` to big `[n, big, big, big_channels]`.
-pub fn scatter(g: Geometry, input: Input, weights: &[f32], small: &[f32], big: &mut [f32]) {
-    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
-    let n = pictures_per_chunk(g);
-    let chunks = big.par_chunks_mut(n * g.big_len()).zip(small.par_chunks(n * g.small_len()));
-    chunks.for_each_init(Scratch::default, |scratch, (big, small)| {
+    /// Floats of an output picture.
+    pub fn output_len(&self) -> usize {
+        if self.transposed { self.geometry.big_len() } else { self.geometry.small_len() }
+    }
+
+    /// Floats of the weights.
+    pub fn weights_len(&self) -> usize {
+        self.by_small.len()
+    }
+
+    /// Pictures whose im2col fits the cache together, at least one.
+    pub fn pictures_at_a_time(&self) -> usize {
+        (COLUMN_FLOATS / (self.geometry.small_positions() * self.geometry.columns())).max(1)
+    }
+
+    /// Convolves pictures.
+    pub fn forward(&self, scratch: &mut KernelScratch, x: &[f32], y: &mut [f32]) {
+        let n = self.pictures_at_a_time();
+        for (x, y) in x.chunks(n * self.input_len()).zip(y.chunks_mut(n * self.output_len())) {
+            if self.transposed { self.scatter(scratch, x, y) } else { self.gather(scratch, x, y) }
+        }
+    }
+
+    /// From the gradient of the output pictures to that of the input pictures, where it is wanted; and adds that of the weights to `sum`.
+    pub fn backward(&self, scratch: &mut KernelScratch, x: &[f32], dy: &[f32], mut dx: Option<&mut [f32]>, sum: &mut [f32]) {
+        let n = self.pictures_at_a_time();
+        for (i, (x, dy)) in x.chunks(n * self.input_len()).zip(dy.chunks(n * self.output_len())).enumerate() {
+            let dx = dx.as_mut().map(|dx| &mut dx[i * n * self.input_len()..][..x.len()]);
+            if self.transposed { self.scatter_backward(scratch, x, dy, dx, sum) } else { self.gather_backward(scratch, x, dy, dx, sum) }
+        }
+    }
+
+    /// What [`backward`](Self::backward) summed, in the layout of the weights.
+    pub fn weight_gradient(&self, sum: &[f32]) -> Vec<f32> {
+        match self.transposed {
+            true => self.geometry.from_rows_by_small(sum),
+            false => self.geometry.from_rows_by_small(&transposed(sum, self.geometry.small_channels)),
+        }
+    }
+
+    fn gather(&self, scratch: &mut KernelScratch, big: &[f32], small: &mut [f32]) {
+        let (g, k, cs) = (self.geometry, self.geometry.columns(), self.geometry.small_channels);
+        match self.input {
+            Input::Spikes => {
+                scratch.list_under_taps(g, big);
+                scratch.under_taps.product(&self.by_column, cs, small, false);
+            }
+            Input::Real => {
+                let columns = scratch.columns(g, big.len() / g.big_len());
+                g.picture_to_columns(big, columns);
+                multiply((small.len() / cs, k, cs), Matrix::new(columns, k), Matrix::new(&self.by_column, cs), small, false);
+            }
+        }
+    }
+
+    fn scatter(&self, scratch: &mut KernelScratch, small: &[f32], big: &mut [f32]) {
+        let (g, k, cs) = (self.geometry, self.geometry.columns(), self.geometry.small_channels);
         scratch.columns(g, small.len() / g.small_len());
-        match input {
+        match self.input {
             Input::Spikes => {
                 scratch.list(small, cs);
-                scratch.lists.product(&rows, k, &mut scratch.columns, false);
+                scratch.lists.product(&self.by_small, k, &mut scratch.columns, false);
             }
-            Input::Real => multiply((small.len() / cs, cs, k), Matrix::new(small, cs), Matrix::new(&rows, k), &mut scratch.columns, false),
+            Input::Real => {
+                let (small, weights) = (Matrix::new(small, cs), Matrix::new(&self.by_small, k));
+                multiply((scratch.columns.len() / k, cs, k), small, weights, &mut scratch.columns, false);
+            }
         }
         g.columns_to_picture(&scratch.columns, big);
-    });
-}
+    }
 
-/// From the gradient of a convolution's output to that of its weights and, where wanted, of its input.
-pub fn gather_backward(
-    g: Geometry,
-    input: Input,
-    weights: &[f32],
-    big: &[f32],
-    small_gradient: &[f32],
-    big_gradient: Option<&mut [f32]>,
-) -> Vec<f32> {
-    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
-    let sum = sum_over_chunks(g, big, small_gradient, (big_gradient, g.big_len()), |scratch, sum, big, small_gradient, out| {
-        let (n, positions) = (big.len() / g.big_len(), small_gradient.len() / cs);
-        match input {
+    /// The sum is `[column][small channel]`.
+    fn gather_backward(&self, scratch: &mut KernelScratch, big: &[f32], d_small: &[f32], d_big: Option<&mut [f32]>, sum: &mut [f32]) {
+        let (g, k, cs) = (self.geometry, self.geometry.columns(), self.geometry.small_channels);
+        let (n, positions) = (big.len() / g.big_len(), d_small.len() / cs);
+        match self.input {
             Input::Spikes => {
-                scratch.list(big, g.big_channels);
-                scratch.list_under_taps(g);
+                scratch.list_under_taps(g, big);
                 scratch.transposed.transpose(&scratch.under_taps, k);
-                scratch.transposed.product(small_gradient, cs, sum, true);
+                scratch.transposed.product(d_small, cs, sum, true);
             }
             Input::Real => {
                 let columns = scratch.columns(g, n);
                 g.picture_to_columns(big, columns);
-                multiply((k, positions, cs), Matrix::new(columns, k).transposed(), Matrix::new(small_gradient, cs), sum, true);
+                multiply((k, positions, cs), Matrix::new(columns, k).transposed(), Matrix::new(d_small, cs), sum, true);
             }
         }
-        if let Some(out) = out {
+        if let Some(d_big) = d_big {
             let columns = scratch.columns(g, n);
-            multiply((positions, cs, k), Matrix::new(small_gradient, cs), Matrix::new(&rows, k), columns, false);
-            g.columns_to_picture(columns, out);
+            multiply((positions, cs, k), Matrix::new(d_small, cs), Matrix::new(&self.by_small, k), columns, false);
+            g.columns_to_picture(columns, d_big);
         }
-    });
-    g.from_rows_by_small(&transposed(&sum, cs))
-}
+    }
 
-/// From the gradient of a transposed convolution's output to that of its weights and, where wanted, of its input.
-pub fn scatter_backward(
-    g: Geometry,
-    input: Input,
-    weights: &[f32],
-    small: &[f32],
-    big_gradient: &[f32],
-    small_gradient: Option<&mut [f32]>,
-) -> Vec<f32> {
-    let (rows, k, cs) = (g.rows_by_small(weights), g.columns(), g.small_channels);
-    let by_column = transposed(&rows, k);
-    let sum = sum_over_chunks(g, big_gradient, small, (small_gradient, g.small_len()), |scratch, sum, big_gradient, small, out| {
+    /// The sum is `[small channel][column]`.
+    fn scatter_backward(&self, scratch: &mut KernelScratch, small: &[f32], d_big: &[f32], d_small: Option<&mut [f32]>, sum: &mut [f32]) {
+        let (g, k, cs) = (self.geometry, self.geometry.columns(), self.geometry.small_channels);
         let positions = small.len() / cs;
-        g.picture_to_columns(big_gradient, scratch.columns(g, small.len() / g.small_len()));
-        match input {
+        g.picture_to_columns(d_big, scratch.columns(g, small.len() / g.small_len()));
+        match self.input {
             Input::Spikes => {
                 scratch.list(small, cs);
                 scratch.transposed.transpose(&scratch.lists, cs);
@@ -166,61 +199,37 @@ pub fn scatter_backward(
                 multiply((cs, positions, k), Matrix::new(small, cs).transposed(), Matrix::new(&scratch.columns, k), sum, true);
             }
         }
-        if let Some(out) = out {
-            multiply((positions, k, cs), Matrix::new(&scratch.columns, k), Matrix::new(&by_column, cs), out, false);
+        if let Some(d_small) = d_small {
+            multiply((positions, k, cs), Matrix::new(&scratch.columns, k), Matrix::new(&self.by_column, cs), d_small, false);
         }
-    });
-    g.from_rows_by_small(&sum)
+    }
 }
 
-/// Adds up what `accumulate(scratch, sum, big, small, out)` adds for each chunk of pictures, in a fixed number of tasks and a fixed
-/// order; `out` are those chunks' shares of a buffer with so many floats a picture, if there is one.
-fn sum_over_chunks(
-    g: Geometry,
-    big: &[f32],
-    small: &[f32],
-    (out, out_len): (Option<&mut [f32]>, usize),
-    accumulate: impl Fn(&mut Scratch, &mut [f32], &[f32], &[f32], Option<&mut [f32]>) + Sync,
-) -> Vec<f32> {
-    let per_task = (big.len() / g.big_len()).div_ceil(TASKS).max(1);
-    let tasks = big.par_chunks(per_task * g.big_len()).zip(small.par_chunks(per_task * g.small_len()));
-    let shares: Vec<Option<&mut [f32]>> = match out {
-        Some(out) => out.chunks_mut(per_task * out_len).map(Some).collect(),
+/// Convolves pictures, in parallel.
+pub fn convolve(kernel: &Kernel, x: &[f32], y: &mut [f32]) {
+    let n = kernel.pictures_at_a_time();
+    x.par_chunks(n * kernel.input_len())
+        .zip(y.par_chunks_mut(n * kernel.output_len()))
+        .for_each_init(KernelScratch::default, |scratch, (x, y)| kernel.forward(scratch, x, y));
+}
+
+/// From the gradient of [`convolve`]'s output to that of its weights and, where wanted, of its input.
+pub fn convolve_backward(kernel: &Kernel, x: &[f32], dy: &[f32], dx: Option<&mut [f32]>) -> Vec<f32> {
+    let n = (x.len() / kernel.input_len()).div_ceil(TASKS).max(1);
+    let tasks = x.par_chunks(n * kernel.input_len()).zip(dy.par_chunks(n * kernel.output_len()));
+    let dx: Vec<Option<&mut [f32]>> = match dx {
+        Some(dx) => dx.chunks_mut(n * kernel.input_len()).map(Some).collect(),
         None => (0..tasks.len()).map(|_| None).collect(),
     };
-    let per_chunk = pictures_per_chunk(g);
-    let partial: Vec<Vec<f32>> = tasks
-        .zip(shares)
-        .map_init(Scratch::default, |scratch, ((big, small), mut share)| {
-            let mut sum = vec![0.0; g.weights_len()];
-            for (big, small) in big.chunks(per_chunk * g.big_len()).zip(small.chunks(per_chunk * g.small_len())) {
-                let out = share.take().map(|rest| {
-                    let (out, rest) = rest.split_at_mut(big.len() / g.big_len() * out_len);
-                    share = Some(rest);
-                    out
-                });
-                accumulate(scratch, &mut sum, big, small, out);
-            }
+    let parts: Vec<Vec<f32>> = tasks
+        .zip(dx)
+        .map_init(KernelScratch::default, |scratch, ((x, dy), dx)| {
+            let mut sum = vec![0.0; kernel.weights_len()];
+            kernel.backward(scratch, x, dy, dx, &mut sum);
             sum
         })
         .collect();
-    let mut sum = vec![0.0; g.weights_len()];
-    sum.par_chunks_mut(1 << 12).enumerate().for_each(|(i, sum)| {
-        for partial in &partial {
-            add(sum, &partial[i << 12..][..sum.len()]);
-        }
-    });
-    sum
-}
-
-/// The transpose of a matrix with so many columns.
-fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
-    let rows = matrix.len() / columns;
-    let mut out = vec![0.0; matrix.len()];
-    for (r, row) in matrix.chunks_exact(columns).enumerate() {
-        row.iter().enumerate().for_each(|(c, v)| out[c * rows + r] = *v);
-    }
-    out
+    kernel.weight_gradient(&sum_of_parts(parts))
 }
 
 #[cfg(test)]
@@ -292,17 +301,18 @@ mod tests {
                 });
             }
             let mut out = vec![9.0; small.len()];
-            gather(g, input, &weights, &big, &mut out);
+            let (gather, scatter) = (Kernel::new(g, false, input, &weights), Kernel::new(g, true, input, &weights));
+            convolve(&gather, &big, &mut out);
             close(&out, &gathered)?;
-            close(&scatter_backward(g, input, &weights, &small, &big_gradient, Some(&mut out)), &of_scatter.0)?;
+            close(&convolve_backward(&scatter, &small, &big_gradient, Some(&mut out)), &of_scatter.0)?;
             close(&out, &of_scatter.1)?;
-            close(&scatter_backward(g, input, &weights, &small, &big_gradient, None), &of_scatter.0)?;
+            close(&convolve_backward(&scatter, &small, &big_gradient, None), &of_scatter.0)?;
             let mut out = vec![9.0; big.len()];
-            scatter(g, input, &weights, &small, &mut out);
+            convolve(&scatter, &small, &mut out);
             close(&out, &scattered)?;
-            close(&gather_backward(g, input, &weights, &big, &small_gradient, Some(&mut out)), &of_gather.0)?;
+            close(&convolve_backward(&gather, &big, &small_gradient, Some(&mut out)), &of_gather.0)?;
             close(&out, &of_gather.1)?;
-            close(&gather_backward(g, input, &weights, &big, &small_gradient, None), &of_gather.0)?;
+            close(&convolve_backward(&gather, &big, &small_gradient, None), &of_gather.0)?;
         }
     }
 }

@@ -52,3 +52,13 @@ pub fn multiply((m, k, n): (usize, usize, usize), left: Matrix, right: Matrix, o
         );
     }
 }
+
+/// The transpose of a matrix with so many columns.
+pub fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+    let rows = matrix.len() / columns;
+    let mut out = vec![0.0; matrix.len()];
+    for (r, row) in matrix.chunks_exact(columns).enumerate() {
+        row.iter().enumerate().for_each(|(c, v)| out[c * rows + r] = *v);
+    }
+    out
+}

@@ -4,10 +4,14 @@
 //! same bits at any thread count. `pulp` runs each of them with the widest vectors that the processor has.
 
 pub mod convolution;
+pub mod fused;
 pub mod geometry;
 pub mod matrix;
 pub mod membrane;
+pub mod normalisation;
 pub mod spikes;
+
+use rayon::prelude::*;
 
 /// Parts that a sum over all rows is made of: few enough to add up, many enough to share.
 const TASKS: usize = 16;
@@ -26,4 +30,17 @@ fn add(destination: &mut [f32], source: &[f32]) {
     for (d, s) in rest.iter_mut().zip(source_rest) {
         *d += s;
     }
+}
+
+/// The sum of equally long parts, in order.
+fn sum_of_parts(parts: Vec<Vec<f32>>) -> Vec<f32> {
+    const BLOCK: usize = 1 << 12;
+    let mut parts = parts.into_iter();
+    let (mut sum, rest) = (parts.next().unwrap_or_default(), parts.collect::<Vec<_>>());
+    sum.par_chunks_mut(BLOCK).enumerate().for_each(|(i, sum)| {
+        for part in &rest {
+            add(sum, &part[i * BLOCK..][..sum.len()]);
+        }
+    });
+    sum
 }

@@ -42,10 +42,11 @@ fn close_relative(what: &str, ours: &[f32], theirs: &[f32], share: f32) {
 struct Layers(BTreeMap<String, Vec<f32>>, BTreeMap<String, Vec<f32>>);
 
 impl Watch for Layers {
-    fn pictures(&mut self, layer: &str, spikes: &Tensor<4>) {
+    fn pictures(&mut self, layer: &str, spikes: &dyn Fn() -> Tensor<4>) {
+        let spikes = spikes();
         let [rows, height, width, channels] = spikes.dims();
-        self.0.insert(layer.into(), values(spikes));
-        self.1.insert(layer.into(), values(&spikes.clone().reshape([rows, height * width, channels]).sum_dim(1)));
+        self.0.insert(layer.into(), values(&spikes));
+        self.1.insert(layer.into(), values(&spikes.reshape([rows, height * width, channels]).sum_dim(1)));
     }
     fn spikes(&mut self, layer: &str, spikes: &Tensor<2>) {
         self.0.insert(layer.into(), values(spikes));

@@ -1,0 +1,147 @@
+//! The operations on flex, burn's CPU back-end: shapes are read off the tensors, the kernels do the rest.
+
+use super::{Convolution, Firing, Outlet, SpikingBackend, TdBn};
+use crate::kernels::convolution::{self, Kernel};
+use crate::kernels::fused;
+use crate::kernels::geometry::Geometry;
+use crate::kernels::membrane::Membranes;
+use crate::kernels::normalisation::{self, Affine, Gradients};
+use burn::backend::{Flex, TensorMetadata};
+use burn::tensor::{Bytes, DType, Shape};
+use burn_flex::{FlexTensor, Layout};
+
+fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
+    FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape.into()), DType::F32)
+}
+
+fn floats(x: &FlexTensor) -> &[f32] {
+    x.as_slice().expect("made contiguous")
+}
+
+fn dims<const D: usize>(x: &FlexTensor) -> [usize; D] {
+    x.shape().dims()
+}
+
+fn kernel(side: usize, weight: &FlexTensor, how: Convolution) -> Kernel {
+    let [small_channels, big_channels, _, _] = dims(weight);
+    let (from, to) = (side, how.side(side));
+    let (big, small) = if how.transposed { (to, from) } else { (from, to) };
+    let geometry = Geometry { big, small, big_channels, small_channels, stride: how.stride };
+    Kernel::new(geometry, how.transposed, how.input, floats(weight))
+}
+
+/// Gradients of weight and, where wanted, x.
+fn convolve_backward(x: &FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution, dx: Option<&mut [f32]>) -> FlexTensor {
+    let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
+    let kernel = kernel(dims::<4>(&x)[1], &weight, how);
+    tensor(convolution::convolve_backward(&kernel, floats(&x), floats(&gradient), dx), weight.shape())
+}
+
+/// Currents, contiguous, and their affine map.
+struct Population {
+    x: FlexTensor,
+    affine: Affine,
+    tdbn: TdBn,
+}
+
+impl Population {
+    fn new(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, statistics: FlexTensor, tdbn: TdBn) -> Self {
+        let (gamma, beta, statistics) = (gamma.to_contiguous(), beta.to_contiguous(), statistics.to_contiguous());
+        let affine = Affine::new(floats(&gamma), floats(&beta), floats(&statistics), tdbn.gain);
+        Self { x: x.to_contiguous(), affine, tdbn }
+    }
+
+    fn membranes(&self) -> Membranes<'_> {
+        let [_, rows, channels] = dims(&self.x);
+        Membranes { currents: floats(&self.x), steps: self.tdbn.steps, neurons: rows * channels, affine: &self.affine, lif: self.tdbn.lif }
+    }
+
+    fn gradients(&self, gradients: Gradients) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let channels = self.affine.scale.len();
+        (tensor(gradients.x, self.x.shape()), tensor(gradients.gamma, [channels]), tensor(gradients.beta, [channels]))
+    }
+}
+
+impl SpikingBackend for Flex {
+    fn convolve(x: FlexTensor, weight: FlexTensor, how: Convolution) -> FlexTensor {
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let [n, side, _, _] = dims(&x);
+        let kernel = kernel(side, &weight, how);
+        let mut out = vec![0.0; n * kernel.output_len()];
+        convolution::convolve(&kernel, floats(&x), &mut out);
+        let side = how.side(side);
+        tensor(out, [n, side, side, kernel.output_len() / (side * side)])
+    }
+
+    fn convolve_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> (FlexTensor, FlexTensor) {
+        let mut dx = vec![0.0; x.shape().num_elements()];
+        let dw = convolve_backward(&x, weight, gradient, how, Some(&mut dx));
+        (tensor(dx, x.shape()), dw)
+    }
+
+    fn convolve_weight_gradient(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> FlexTensor {
+        convolve_backward(&x, weight, gradient, how, None)
+    }
+
+    fn channel_statistics(x: FlexTensor) -> FlexTensor {
+        let x = x.to_contiguous();
+        let [_, _, channels] = dims(&x);
+        tensor(normalisation::statistics(floats(&x), channels), [2, channels])
+    }
+
+    fn fire(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, statistics: FlexTensor, tdbn: TdBn, outlet: Outlet) -> FlexTensor {
+        let [_, rows, channels] = dims(&x);
+        let population = Population::new(x, gamma, beta, statistics, tdbn);
+        match outlet {
+            Outlet::Spikes => tensor(fused::fire(&population.membranes()), [tdbn.steps, rows, channels]),
+            Outlet::LeakySum(decay) => tensor(fused::leaky_sum(&population.membranes(), decay), [1, rows, channels]),
+        }
+    }
+
+    fn fire_backward(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        statistics: FlexTensor,
+        gradient: FlexTensor,
+        tdbn: TdBn,
+        outlet: Outlet,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let (population, gradient) = (Population::new(x, gamma, beta, statistics, tdbn), gradient.to_contiguous());
+        population.gradients(match outlet {
+            Outlet::Spikes => fused::fire_backward(&population.membranes(), floats(&gradient)),
+            Outlet::LeakySum(decay) => fused::leaky_sum_backward(&population.membranes(), floats(&gradient), decay),
+        })
+    }
+
+    fn fire_and_convolve(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        statistics: FlexTensor,
+        weight: FlexTensor,
+        how: Firing,
+    ) -> FlexTensor {
+        let (population, weight) = (Population::new(x, gamma, beta, statistics, how.tdbn), weight.to_contiguous());
+        let (kernel, side) = (kernel(how.side, &weight, how.convolution), how.convolution.side(how.side));
+        let (membranes, channels) = (population.membranes(), kernel.output_len() / (side * side));
+        let images = membranes.neurons / kernel.input_len();
+        tensor(fused::convolve(&membranes, &kernel), [how.tdbn.steps, images * side * side, channels])
+    }
+
+    fn fire_and_convolve_backward(
+        x: FlexTensor,
+        gamma: FlexTensor,
+        beta: FlexTensor,
+        statistics: FlexTensor,
+        weight: FlexTensor,
+        gradient: FlexTensor,
+        how: Firing,
+    ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
+        let (population, weight) = (Population::new(x, gamma, beta, statistics, how.tdbn), weight.to_contiguous());
+        let (kernel, gradient) = (kernel(how.side, &weight, how.convolution), gradient.to_contiguous());
+        let (gradients, dw) = fused::convolve_backward(&population.membranes(), &kernel, floats(&gradient));
+        let (dx, dgamma, dbeta) = population.gradients(gradients);
+        (dx, dgamma, dbeta, tensor(dw, weight.shape()))
+    }
+}
