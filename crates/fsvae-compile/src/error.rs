@@ -27,13 +27,11 @@ pub enum CompileError {
         known: String,
     },
     /// The graph would take more memory than any network worth compiling.
-    #[error("the network is too large: {what} would be {count}, and {limit} is the limit")]
-    #[diagnostic(code(E062), help("train a network of fewer channels, or with more layers so that its bottleneck is smaller"))]
+    #[error("the network is too large: it has {neurons} neurons, and {limit} is the limit")]
+    #[diagnostic(code(E062), help("train a network of fewer channels or smaller images"))]
     TooLarge {
-        /// What there is too much of.
-        what: &'static str,
-        /// How many.
-        count: u64,
+        /// How many it has.
+        neurons: u64,
         /// The most that is allowed.
         limit: u64,
     },

@@ -3,13 +3,11 @@
 //! Besides the layers the graph has the population `select`, the 1-of-k random pick between prior and decoder, and the loop from it back
 //! to the prior, which carries the previous step's spikes.
 //!
-//! A graph's biases belong to channels, those of `decoder.input` to neurons. So this population is lowered as flat, each neuron a
-//! channel, and the transposed convolution behind it, which needs to see rows and columns, as the dense projection that it is
-//! equal to.
+//! Shapes and weights are the network's own. The biases of `decoder.input`, a dense layer that the next one sees as feature maps, belong
+//! to neurons; all other populations of feature maps have one for each channel.
 
 use crate::CompileError;
-use crate::events::reached;
-use crate::network::{Network, PRIOR_LAYERS, Wiring};
+use crate::network::{Network, PRIOR_LAYERS};
 use crate::quantise::IntegerLayer;
 use lif_graph::{Connectivity, LifGraph, Membrane, NeuronModel, Population, PopulationId, Projection, Shape};
 
@@ -56,51 +54,10 @@ pub fn population(layer: &IntegerLayer) -> Population {
         Some(pixels) => NeuronModel::Readout { membrane, pixels: pixels.clone() },
         None => NeuronModel::Lif { membrane, threshold: layer.threshold.clone() },
     };
-    let shape =
-        if layer.wiring.connectivity == Connectivity::Dense { Shape::flat(layer.wiring.units() as u32) } else { layer.wiring.target };
-    Population { name: layer.wiring.name.clone(), shape, model }
+    Population { name: layer.wiring.name.clone(), shape: layer.wiring.target, model }
 }
 
 /// The layer's weights.
 pub fn projection(layer: &IntegerLayer, name: String, source: PopulationId, target: PopulationId, delay: u8) -> Projection {
-    let wiring = &layer.wiring;
-    let flattened = hears_flat(wiring) && wiring.connectivity != Connectivity::Dense;
-    let (connectivity, weights) =
-        if flattened { (Connectivity::Dense, unrolled(wiring, &layer.weights)) } else { (wiring.connectivity, layer.weights.clone()) };
-    Projection { name, source, target, delay, connectivity, weights }
-}
-
-/// How many weights the layer's projection has.
-pub fn lowered_weights(wiring: &Wiring) -> u64 {
-    if hears_flat(wiring) { wiring.source.neurons() as u64 * wiring.target.neurons() as u64 } else { wiring.weights() as u64 }
-}
-
-/// Whether the source is a flat population: everything up to `decoder.input`.
-fn hears_flat(wiring: &Wiring) -> bool {
-    wiring.connectivity == Connectivity::Dense || wiring.name == "decoder.0"
-}
-
-/// A convolution as a dense matrix, `[target neuron][source neuron]`.
-fn unrolled(wiring: &Wiring, weights: &[i8]) -> Vec<i8> {
-    let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = wiring.connectivity else { return weights.to_vec() };
-    let (source, target) = (wiring.source, wiring.target);
-    let mut matrix = vec![0; source.neurons() * target.neurons()];
-    let places = |inputs: u32, outputs: u32| {
-        let pairs = (0..inputs).flat_map(move |input| (0..kernel.size).map(move |tap| (input, tap)));
-        let reached = move |(input, tap)| Some((input, tap, reached(wiring.connectivity, input, tap, outputs)?));
-        pairs.filter_map(reached).collect::<Vec<_>>()
-    };
-    let (rows, columns) = (places(source.height, target.height), places(source.width, target.width));
-    for channel in 0..wiring.units() {
-        for (origin, taps) in wiring.fan_in(channel) {
-            for &(y, ky, row) in &rows {
-                for &(x, kx, column) in &columns {
-                    let from = origin * source.pixels() + (y * source.width + x) as usize;
-                    let to = channel * target.pixels() + (row * target.width + column) as usize;
-                    matrix[to * source.neurons() + from] = weights[taps.start + (ky * kernel.size + kx) as usize];
-                }
-            }
-        }
-    }
-    matrix
+    Projection { name, source, target, delay, connectivity: layer.wiring.connectivity, weights: layer.weights.clone() }
 }

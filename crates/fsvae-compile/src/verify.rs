@@ -6,7 +6,7 @@
 
 use crate::events::{Fanout, slot};
 use crate::float::{FloatEngine, LayerStep, pixel};
-use lif_graph::{LifGraph, Membrane, NeuronModel, PixelTable, Population, Shape};
+use lif_graph::{LifGraph, Membrane, NeuronModel, PixelTable, Population};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -111,11 +111,6 @@ fn students(graph: &LifGraph) -> Vec<Student<'_>> {
     graph.projections.iter().filter_map(of_projection).collect()
 }
 
-/// A parameter that is one for all channels or one for each.
-fn of(parameter: &[i32], shape: Shape, neuron: usize) -> i32 {
-    if let [all] = parameter { *all } else { parameter[neuron / shape.pixels()] }
-}
-
 #[derive(Clone, Debug, Default)]
 struct Counts {
     float_spikes: u64,
@@ -151,11 +146,11 @@ impl Tally {
         float.spikes.iter().for_each(|&neuron| self.float_fired[neuron as usize] = true);
         for neuron in 0..shape.neurons() {
             let slot = slot(shape, neuron);
-            let bias = of(&student.membrane.bias, shape, neuron);
+            let bias = shape.value_of(&student.membrane.bias, neuron);
             let v = student.membrane.decay.apply(self.membranes[slot]) + (self.sums[slot] << student.membrane.input_shift) + bias;
             self.membranes[slot] = v;
             if let Some(threshold) = student.threshold {
-                let threshold = of(threshold, shape, neuron);
+                let threshold = shape.value_of(threshold, neuron);
                 let exact = f64::from(float.membrane_of(neuron)) / f64::from(float_threshold);
                 self.counts.membrane_error = self.counts.membrane_error.max((f64::from(v) / f64::from(threshold) - exact).abs());
                 let (fires, float_fires) = (v > threshold, self.float_fired[neuron]);

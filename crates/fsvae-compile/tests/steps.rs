@@ -113,6 +113,13 @@ proptest! {
             for (layer, worst) in compiled.integer.layers.iter().map(|layer| (&layer.wiring.name, layer.worst)) {
                 prop_assert_eq!(compiled.graph.worst_cases()[compiled.graph.find(layer).unwrap().index()], worst);
             }
+            for Wiring { name, source, target, connectivity, .. } in compiled.integer.layers.iter().map(|layer| &layer.wiring) {
+                let target_id = compiled.graph.find(name).unwrap();
+                let (_, projection) = compiled.graph.projections_into(target_id).next().unwrap();
+                prop_assert_eq!(&projection.connectivity, connectivity);
+                prop_assert_eq!(compiled.graph.population(projection.source).shape, *source);
+                prop_assert_eq!(compiled.graph.population(target_id).shape, *target);
+            }
             prop_assert_eq!(compiled.graph.check(), Ok(()));
             prop_assert_eq!(emit(&compiled.graph, &chip).unwrap().len(), if chip.netlist.is_some() { 2 } else { 0 });
             let names: Vec<_> = compiled.graph.populations.iter().map(|population| &population.name[..]).collect();
@@ -217,9 +224,9 @@ fn what_cannot_be_folded_or_quantised_is_an_error() {
     let error = compile(&checkpoint(NetworkConfig { latent: 200, ways: 1, ..small_config() }, 5), &narrow, "wide").unwrap_err();
     assert!(matches!(error, CompileError::DoesNotFit { .. }), "{error}");
 
-    let config = NetworkConfig { image_size: 256, channels: vec![2], latent: 1, ways: 1, steps: 1, ..small_config() };
+    let config = NetworkConfig { image_size: 1024, channels: vec![64, 1], latent: 1, ways: 1, steps: 1, ..small_config() };
     let error = import(&checkpoint(config, 5)).unwrap_err().to_string();
-    assert_eq!(error, "the network is too large: the weights of one projection would be 4294967296, and 268435456 is the limit");
+    assert_eq!(error, "the network is too large: it has 85000200 neurons, and 16777216 is the limit");
 
     let mut damaged = checkpoint(small_config(), 5);
     damaged.tensors.pop();

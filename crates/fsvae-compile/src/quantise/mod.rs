@@ -1,7 +1,7 @@
 //! Step 3: floats to the chip's integers. From here on nothing but integers.
 //!
 //! A LIF neuron with reset to zero does not change when weights, bias and threshold are all divided by one scale. So a layer (or,
-//! where the chip has thresholds per channel, a channel) is divided by the scale that puts its weights into 8 bits:
+//! where the chip has more thresholds than one, a channel or, if dense, a neuron) is divided by the scale that puts its weights into 8 bits:
 //!
 //! ```text
 //! weight = round(w / scale)      threshold = V_th / scale      bias = b / scale      (the last two in membrane units)
@@ -18,12 +18,12 @@ mod error;
 
 use crate::CompileError;
 use crate::fold::FoldedLayer;
-use crate::lower::population;
+use crate::lower::{population, projection};
 use crate::network::{Network, Wiring};
 use crate::pixels::{boundaries, pixel_table};
 use error::LayerError;
 use lif_chip::{Chip, Sharing};
-use lif_graph::{Connectivity, Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Projection, Rounding, Shape, WorstCase};
+use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, WorstCase};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::Range;
@@ -238,20 +238,10 @@ impl IntegerLayer {
     }
 }
 
-/// The largest sums of a layer, as the rules of the graph compute them. The source's shape is the network's: where the graph unrolls
-/// a convolution the sums are the same.
+/// The largest sums of a layer, as the rules of the graph compute them.
 fn worst_case(layer: &IntegerLayer, steps: u32) -> WorstCase {
-    let wiring = &layer.wiring;
-    let source = if wiring.connectivity == Connectivity::Dense { Shape::flat(wiring.source.neurons() as u32) } else { wiring.source };
-    let source = Population { name: "source".into(), shape: source, model: NeuronModel::Source };
-    let projection = Projection {
-        name: "input".into(),
-        source: PopulationId(0),
-        target: PopulationId(1),
-        delay: 0,
-        connectivity: wiring.connectivity,
-        weights: layer.weights.clone(),
-    };
+    let source = Population { name: "source".into(), shape: layer.wiring.source, model: NeuronModel::Source };
+    let projection = projection(layer, "input".into(), PopulationId(0), PopulationId(1), 0);
     let graph = LifGraph { name: String::new(), steps, populations: vec![source, population(layer)], projections: vec![projection] };
     graph.worst_cases()[1]
 }
