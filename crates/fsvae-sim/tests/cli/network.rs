@@ -30,7 +30,9 @@ pub fn fsvae(widths: &Widths) -> LifGraph {
     graph.populations.push(lif("prior.2", Shape::flat(20 * latent), 4 * latent, 1, &mut random));
     graph.populations.push(Population { name: "select".into(), shape: Shape::flat(latent), model: NeuronModel::Select { ways: 20 } });
     let square = |channels, side| Shape { channels, height: side, width: side };
-    graph.populations.push(lif("decoder.input", square(widths.maps[0], 2), latent, 1, &mut random));
+    let neurons = square(widths.maps[0], 2);
+    let flat = lif("decoder.input", Shape::flat(neurons.neurons() as u32), latent, 1, &mut random);
+    graph.populations.push(Population { shape: neurons, ..flat }); // a dense layer has a bias for each neuron
     for (index, pair) in widths.maps.windows(2).enumerate() {
         side *= 2;
         graph.populations.push(lif(&format!("decoder.{index}"), square(pair[1], side), 9 * pair[0] / 4, 1, &mut random));
