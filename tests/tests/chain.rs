@@ -37,8 +37,21 @@ fn from_images_to_pictures() {
     assert!(at("model-loihi/arrays.npz").starts_with(b"PK"));
 
     let generate = |threads: &str, picture: &str, events: &str| {
-        let words =
-            ["generate", "model-loihi/model.lif", "--count", "4", "--seed", "1", "--json", "--threads", threads, "--out", picture, "--events", events];
+        let words = [
+            "generate",
+            "model-loihi/model.lif",
+            "--count",
+            "4",
+            "--seed",
+            "1",
+            "--json",
+            "--threads",
+            threads,
+            "--out",
+            picture,
+            "--events",
+            events,
+        ];
         json(&run(folder.path(), "fsvae-sim", &words))
     };
     let (one, two) = (generate("1", "one.png", "one.npz"), generate("2", "two.png", "two.npz"));
@@ -48,6 +61,6 @@ fn from_images_to_pictures() {
     assert!(one["spikes"].as_u64().unwrap() > 0 && one["synaptic_operations"].as_u64() > one["spikes"].as_u64());
 
     let verified = run(folder.path(), "fsvae-compile", &["run/model.mpk", "--target", "loihi", "--verify", "--images", "4", "--json"]);
-    let layers = json(&verified)["layers"].as_array().unwrap().clone();
+    let layers = json(&verified)["verification"]["layers"].as_array().unwrap().clone();
     assert!(layers.len() >= 8 && layers.iter().all(|layer| layer["agreement_percent"].as_f64().unwrap() >= 99.0));
 }

@@ -73,6 +73,9 @@ impl Run {
     fn resume(arguments: &Fit, folder: &RunFolder) -> Result<Self, Report> {
         let path = folder.training();
         let not_resumable = |reason: String| TrainError::NotResumable { path: path.clone(), reason };
+        if !path.exists() {
+            return Err(not_resumable("there is no such file".into()).into());
+        }
         let checkpoint = Checkpoint::from_bytes(&read_file(&path)?)?;
         let mut record = checkpoint.training.clone();
         let mut settings = Settings::from_options(&checkpoint.config, &record.options).map_err(|e| not_resumable(e.to_string()))?;

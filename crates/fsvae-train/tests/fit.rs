@@ -36,6 +36,12 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// Trained floats, and so digests, may differ between kinds of processors.
+fn without_digests(text: &str) -> String {
+    let digests = text.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() == 64);
+    digests.fold(text.to_owned(), |text, digest| text.replace(digest, "<digest>"))
+}
+
 const FIT: [&str; 9] = ["fit", "--dataset", "mnist", "--data", "data", "--preset", "tiny", "--seed", "3"];
 
 fn fit<'a>(more: &[&'a str]) -> Vec<&'a str> {
@@ -135,7 +141,7 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         fit(&["--out", "new", "--config", "recipe.toml"]),
         fit(&["--out", "new", "--config", "missing.toml"]),
         fit(&["--out", "new", "--batch", "65"]),
-        fit(&["--out", "new", "--batch", "0", "--learning-rate", "-1", "--epochs", "0"]),
+        fit(&["--out", "new", "--batch", "0", "--learning-rate=-1", "--epochs", "0"]),
         fit(&["--out", "good"]),
         fit(&["--out", "file/new"]),
         fit(&["--out", "new", "--threads", "0", "--limit", "1"]),
@@ -152,7 +158,7 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         let output = run(folder.path(), &words);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {}", stderr(&output));
         assert!(output.stdout.is_empty() && !at("new").exists(), "{words:?} wrote something");
-        report += &format!("$ fsvae-train {}\n{}\n", words.join(" "), stderr(&output));
+        report += &format!("$ fsvae-train {}\n{}\n", words.join(" "), without_digests(&stderr(&output)));
     }
     insta::assert_snapshot!(report);
 }
