@@ -179,8 +179,8 @@ impl<'a> Inputs<'a> {
     fn of_neuron(&self, neuron: usize) -> Span {
         match self {
             Self::Dense { weights, sources } => {
-                let synapses = weights[neuron * sources..(neuron + 1) * sources].iter();
-                synapses.map(|&weight| Span::reaching(i64::from(weight))).fold(Span::default(), Span::plus)
+                let synapses = weights[neuron * sources..(neuron + 1) * sources].iter().map(|&weight| i64::from(weight));
+                Span { low: synapses.clone().map(|weight| weight.min(0)).sum(), high: synapses.map(|weight| weight.max(0)).sum() }
             }
             Self::Convolution { spans, pixels } => spans[neuron / pixels],
             Self::Pick => Span::default(),

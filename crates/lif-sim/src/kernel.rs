@@ -249,12 +249,17 @@ fn fire_with<S: Sum>(leak: impl Leak, neurons: Neurons<S>, threshold: &[i32], sp
     let Neurons { integration, membranes, sums } = neurons;
     let channels = spikes.channel_count;
     let positions = membranes.chunks_exact_mut(channels).zip(sums.chunks_exact_mut(channels));
-    // the values of one position are those of every other
-    let parameters = integration.bias.chunks_exact(channels).cycle().zip(threshold.chunks_exact(channels).cycle());
-    for (position, ((membranes, sums), (bias, threshold))) in positions.zip(parameters).enumerate() {
+    for (position, (membranes, sums)) in positions.enumerate() {
+        let (bias, threshold) = (values_at(position, &integration.bias, channels), values_at(position, threshold, channels));
         fire_at(leak, integration.input_shift, membranes, sums, bias, threshold, &mut spikes.fired);
         spikes.list_fired(position);
     }
+}
+
+/// A parameter's values at a position: its own, or those that all positions share.
+#[inline]
+fn values_at(position: usize, values: &[i32], channels: usize) -> &[i32] {
+    if values.len() == channels { values } else { &values[position * channels..][..channels] }
 }
 
 /// One position's update. A function of its own because the compiler knows that the slices of arguments do not overlap.
