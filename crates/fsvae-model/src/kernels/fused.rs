@@ -10,7 +10,7 @@
 use super::convolution::{Kernel, KernelScratch};
 use super::membrane::{MembraneScratch, Membranes};
 use super::normalisation::{self, Gradients, Sums};
-use super::{TASKS, sum_of_parts};
+use super::{TASKS, buffers, sum_of_parts};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -78,7 +78,7 @@ pub fn leaky_sum_backward(membranes: &Membranes, gradient: &[f32], decay: f32) -
 /// The backward pass with the gradient of each step's spikes at hand.
 fn backward(membranes: &Membranes, gradient: &[(&[f32], f32)]) -> Gradients {
     let (neurons, part) = (membranes.neurons, task_len(membranes));
-    let mut d = vec![0.0; membranes.currents.len()];
+    let mut d = buffers::take(membranes.currents.len());
     let sums: Vec<Sums> = cut(&mut d, neurons, part)
         .into_par_iter()
         .enumerate()
@@ -126,7 +126,7 @@ impl Scratch {
 pub fn convolve(membranes: &Membranes, kernel: &Kernel) -> Vec<f32> {
     let images = membranes.neurons / kernel.input_len();
     let (n, width) = (images_at_a_time(membranes, kernel), images * kernel.output_len());
-    let mut y = vec![0.0; membranes.steps * width];
+    let mut y = buffers::take(membranes.steps * width);
     cut(&mut y, width, n * kernel.output_len()).into_par_iter().enumerate().for_each_init(Scratch::default, |scratch, (i, mut y)| {
         scratch.fire(membranes, range(i, n * kernel.input_len(), membranes.neurons));
         let len = y[0].len();
@@ -142,7 +142,7 @@ pub fn convolve_backward(membranes: &Membranes, kernel: &Kernel, dy: &[f32]) -> 
     let (neurons, images) = (membranes.neurons, membranes.neurons / kernel.input_len());
     let per_task = images.div_ceil(TASKS).max(1) * kernel.input_len();
     let at_a_time = images_at_a_time(membranes, kernel) * kernel.input_len();
-    let mut d = vec![0.0; membranes.currents.len()];
+    let mut d = buffers::take(membranes.currents.len());
     let (sums, parts): (Vec<Sums>, Vec<Vec<f32>>) = cut(&mut d, neurons, per_task)
         .into_par_iter()
         .enumerate()

@@ -3,6 +3,7 @@
 //! Every kernel divides its work by size, never by the number of threads, and adds partial sums in a fixed order: the result has the
 //! same bits at any thread count. `pulp` runs each of them with the widest vectors that the processor has.
 
+pub mod buffers;
 pub mod convolution;
 pub mod fused;
 pub mod geometry;

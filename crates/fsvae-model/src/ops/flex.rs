@@ -2,10 +2,10 @@
 
 use super::{Convolution, Firing, Outlet, SpikingBackend, TdBn};
 use crate::kernels::convolution::{self, Kernel};
-use crate::kernels::fused;
 use crate::kernels::geometry::Geometry;
 use crate::kernels::membrane::Membranes;
 use crate::kernels::normalisation::{self, Affine, Gradients};
+use crate::kernels::{buffers, fused};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
@@ -16,6 +16,19 @@ fn tensor(values: Vec<f32>, shape: impl Into<Shape>) -> FlexTensor {
 
 fn floats(x: &FlexTensor) -> &[f32] {
     x.as_slice().expect("made contiguous")
+}
+
+fn contiguous(x: FlexTensor) -> FlexTensor {
+    if x.is_contiguous() { x } else { x.to_contiguous() }
+}
+
+/// Lets the next tensor have this one's memory, if nobody else still looks at it.
+fn recycle(x: FlexTensor) {
+    if x.is_unique()
+        && let Ok(values) = x.into_data().try_into_vec()
+    {
+        buffers::give_back(values);
+    }
 }
 
 fn dims<const D: usize>(x: &FlexTensor) -> [usize; D] {
@@ -31,10 +44,12 @@ fn kernel(side: usize, weight: &FlexTensor, how: Convolution) -> Kernel {
 }
 
 /// Gradients of weight and, where wanted, x.
-fn convolve_backward(x: &FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution, dx: Option<&mut [f32]>) -> FlexTensor {
-    let (x, weight, gradient) = (x.to_contiguous(), weight.to_contiguous(), gradient.to_contiguous());
+fn convolve_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution, dx: Option<&mut [f32]>) -> FlexTensor {
+    let (x, weight, gradient) = (contiguous(x), contiguous(weight), contiguous(gradient));
     let kernel = kernel(dims::<4>(&x)[1], &weight, how);
-    tensor(convolution::convolve_backward(&kernel, floats(&x), floats(&gradient), dx), weight.shape())
+    let dw = convolution::convolve_backward(&kernel, floats(&x), floats(&gradient), dx);
+    recycle(gradient);
+    tensor(dw, weight.shape())
 }
 
 /// Currents, contiguous, and their affine map.
@@ -46,9 +61,9 @@ struct Population {
 
 impl Population {
     fn new(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, statistics: FlexTensor, tdbn: TdBn) -> Self {
-        let (gamma, beta, statistics) = (gamma.to_contiguous(), beta.to_contiguous(), statistics.to_contiguous());
+        let (gamma, beta, statistics) = (contiguous(gamma), contiguous(beta), contiguous(statistics));
         let affine = Affine::new(floats(&gamma), floats(&beta), floats(&statistics), tdbn.gain);
-        Self { x: x.to_contiguous(), affine, tdbn }
+        Self { x: contiguous(x), affine, tdbn }
     }
 
     fn membranes(&self) -> Membranes<'_> {
@@ -56,35 +71,38 @@ impl Population {
         Membranes { currents: floats(&self.x), steps: self.tdbn.steps, neurons: rows * channels, affine: &self.affine, lif: self.tdbn.lif }
     }
 
-    fn gradients(&self, gradients: Gradients) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let channels = self.affine.scale.len();
-        (tensor(gradients.x, self.x.shape()), tensor(gradients.gamma, [channels]), tensor(gradients.beta, [channels]))
+    /// Gradients as tensors; the currents are not needed any more.
+    fn finish(self, gradients: Gradients) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let (channels, shape) = (self.affine.scale.len(), self.x.shape());
+        recycle(self.x);
+        (tensor(gradients.x, shape), tensor(gradients.gamma, [channels]), tensor(gradients.beta, [channels]))
     }
 }
 
 impl SpikingBackend for Flex {
     fn convolve(x: FlexTensor, weight: FlexTensor, how: Convolution) -> FlexTensor {
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
+        let (x, weight) = (contiguous(x), contiguous(weight));
         let [n, side, _, _] = dims(&x);
         let kernel = kernel(side, &weight, how);
-        let mut out = vec![0.0; n * kernel.output_len()];
+        let mut out = buffers::take(n * kernel.output_len());
         convolution::convolve(&kernel, floats(&x), &mut out);
         let side = how.side(side);
         tensor(out, [n, side, side, kernel.output_len() / (side * side)])
     }
 
     fn convolve_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> (FlexTensor, FlexTensor) {
-        let mut dx = vec![0.0; x.shape().num_elements()];
-        let dw = convolve_backward(&x, weight, gradient, how, Some(&mut dx));
-        (tensor(dx, x.shape()), dw)
+        let shape = x.shape();
+        let mut dx = buffers::take(shape.num_elements());
+        let dw = convolve_backward(x, weight, gradient, how, Some(&mut dx));
+        (tensor(dx, shape), dw)
     }
 
     fn convolve_weight_gradient(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> FlexTensor {
-        convolve_backward(&x, weight, gradient, how, None)
+        convolve_backward(x, weight, gradient, how, None)
     }
 
     fn channel_statistics(x: FlexTensor) -> FlexTensor {
-        let x = x.to_contiguous();
+        let x = contiguous(x);
         let [_, _, channels] = dims(&x);
         tensor(normalisation::statistics(floats(&x), channels), [2, channels])
     }
@@ -107,11 +125,12 @@ impl SpikingBackend for Flex {
         tdbn: TdBn,
         outlet: Outlet,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let (population, gradient) = (Population::new(x, gamma, beta, statistics, tdbn), gradient.to_contiguous());
-        population.gradients(match outlet {
+        let (population, gradient) = (Population::new(x, gamma, beta, statistics, tdbn), contiguous(gradient));
+        let gradients = match outlet {
             Outlet::Spikes => fused::fire_backward(&population.membranes(), floats(&gradient)),
             Outlet::LeakySum(decay) => fused::leaky_sum_backward(&population.membranes(), floats(&gradient), decay),
-        })
+        };
+        population.finish(gradients)
     }
 
     fn fire_and_convolve(
@@ -122,7 +141,7 @@ impl SpikingBackend for Flex {
         weight: FlexTensor,
         how: Firing,
     ) -> FlexTensor {
-        let (population, weight) = (Population::new(x, gamma, beta, statistics, how.tdbn), weight.to_contiguous());
+        let (population, weight) = (Population::new(x, gamma, beta, statistics, how.tdbn), contiguous(weight));
         let (kernel, side) = (kernel(how.side, &weight, how.convolution), how.convolution.side(how.side));
         let (membranes, channels) = (population.membranes(), kernel.output_len() / (side * side));
         let images = membranes.neurons / kernel.input_len();
@@ -138,10 +157,11 @@ impl SpikingBackend for Flex {
         gradient: FlexTensor,
         how: Firing,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
-        let (population, weight) = (Population::new(x, gamma, beta, statistics, how.tdbn), weight.to_contiguous());
-        let (kernel, gradient) = (kernel(how.side, &weight, how.convolution), gradient.to_contiguous());
+        let (population, weight) = (Population::new(x, gamma, beta, statistics, how.tdbn), contiguous(weight));
+        let (kernel, gradient) = (kernel(how.side, &weight, how.convolution), contiguous(gradient));
         let (gradients, dw) = fused::convolve_backward(&population.membranes(), &kernel, floats(&gradient));
-        let (dx, dgamma, dbeta) = population.gradients(gradients);
+        recycle(gradient);
+        let (dx, dgamma, dbeta) = population.finish(gradients);
         (dx, dgamma, dbeta, tensor(dw, weight.shape()))
     }
 }

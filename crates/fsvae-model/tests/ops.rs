@@ -1,0 +1,227 @@
+//! Every operation on the crate's kernels against its twin in burn's own words: results and all gradients.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use fsvae_checkpoint::NetworkConfig;
+use fsvae_model::kernels::convolution::Input;
+use fsvae_model::kernels::membrane::Lif;
+use fsvae_model::kernels::normalisation::EPSILON;
+use fsvae_model::ops::{self, Convolution, Currents, Outlet, TdBn};
+use fsvae_model::snapshot::values;
+use fsvae_model::{Neuron, Surrogate, plain};
+use proptest::prelude::*;
+
+fn device() -> Device {
+    Device::flex().autodiff()
+}
+
+fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), &device()).require_grad()
+}
+
+/// A scalar that every output moves differently.
+fn score<const D: usize>(y: Tensor<D>) -> Tensor<1> {
+    let weights: Vec<f32> = (0..y.shape().num_elements()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+    let weights = Tensor::<D>::from_data(TensorData::new(weights, y.dims()), &y.device());
+    (y * weights).sum()
+}
+
+fn close(what: &str, ours: &[f32], theirs: &[f32]) -> Result<(), TestCaseError> {
+    prop_assert_eq!(ours.len(), theirs.len(), "{}", what);
+    let largest = theirs.iter().fold(1.0f32, |m, x| m.max(x.abs()));
+    for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {
+        prop_assert!((a - b).abs() <= 1e-4 * largest, "{}[{}]: {} is not {}", what, i, a, b);
+    }
+    Ok(())
+}
+
+fn floats(len: usize) -> impl Strategy<Value = Vec<f32>> {
+    prop::collection::vec(-1.5f32..1.5, len)
+}
+
+fn kind() -> impl Strategy<Value = Convolution> {
+    let input = prop_oneof![Just(Input::Spikes), Just(Input::Real)];
+    (any::<bool>(), 1usize..3, input).prop_map(|(transposed, stride, input)| Convolution { transposed, stride, input })
+}
+
+/// Numbers of a weight with `inputs` and `outputs`, and its shape.
+fn weight_shape(how: Convolution, inputs: usize, outputs: usize) -> [usize; 4] {
+    if how.transposed { [inputs, outputs, 3, 3] } else { [outputs, inputs, 3, 3] }
+}
+
+#[derive(Clone, Debug)]
+struct Pictures {
+    how: Convolution,
+    shape: [usize; 4],
+    outputs: usize,
+    x: Vec<f32>,
+    weight: Vec<f32>,
+}
+
+fn pictures() -> impl Strategy<Value = Pictures> {
+    (kind(), 1usize..5, 1usize..4, 1usize..20, 1usize..20).prop_flat_map(|(how, n, side, inputs, outputs)| {
+        let shape = [n, side * how.stride, side * how.stride, inputs];
+        (floats(shape.iter().product()), floats(inputs * outputs * 9)).prop_map(move |(mut x, weight)| {
+            if how.input == Input::Spikes {
+                x.iter_mut().for_each(|x| *x = if *x > 0.8 { 1.0 } else { 0.0 });
+            }
+            Pictures { how, shape, outputs, x, weight }
+        })
+    })
+}
+
+/// Currents of `images` square pictures, constant or not.
+#[derive(Clone, Debug)]
+struct Neurons {
+    frames: usize,
+    images: usize,
+    side: usize,
+    channels: usize,
+    x: Vec<f32>,
+    gamma: Vec<f32>,
+    beta: Vec<f32>,
+    tdbn: TdBn,
+}
+
+fn neurons() -> impl Strategy<Value = Neurons> {
+    let lif = (prop_oneof![Just(Surrogate::Program), Just(Surrogate::Paper), Just(Surrogate::Centred)], any::<bool>())
+        .prop_map(|(surrogate, detach)| Neuron::new(&NetworkConfig::fsvae(1), surrogate, detach, &device()).lif);
+    (lif, 1usize..7, any::<bool>(), 1usize..4, 1usize..3, 1usize..6).prop_flat_map(|(lif, steps, constant, images, half, channels)| {
+        let (frames, side) = (if constant { 1 } else { steps }, 2 * half);
+        let x = floats(frames * images * side * side * channels);
+        let gamma = prop::collection::vec(0.5f32..4.0, channels);
+        (x, gamma, floats(channels), 0.1f32..0.5).prop_map(move |(x, gamma, beta, gain)| {
+            let beta = beta.iter().map(|b| b * 0.2).collect();
+            Neurons { frames, images, side, channels, x, gamma, beta, tdbn: TdBn { lif, gain, steps } }
+        })
+    })
+}
+
+impl Neurons {
+    /// Leaves of the graph: currents, gamma, beta.
+    fn leaves(&self) -> (Tensor<3>, Tensor<1>, Tensor<1>) {
+        let rows = self.images * self.side * self.side;
+        let by_channel = |v: &[f32]| tensor(v, [self.channels]);
+        (tensor(&self.x, [self.frames, rows, self.channels]), by_channel(&self.gamma), by_channel(&self.beta))
+    }
+
+    /// Whether rounding may move a membrane across the threshold or an edge of the surrogate's window.
+    fn is_touchy(&self) -> bool {
+        let Lif { decay, threshold, window_centre, window_half_width, .. } = self.tdbn.lif;
+        let edges = [threshold, window_centre - window_half_width, window_centre + window_half_width];
+        let neurons = self.x.len() / self.frames;
+        let mut touchy = false;
+        for channel in 0..self.channels {
+            let of_channel = self.x.iter().skip(channel).step_by(self.channels).map(|x| f64::from(*x));
+            let count = (self.x.len() / self.channels) as f64;
+            let mean = of_channel.clone().sum::<f64>() / count;
+            let variance = of_channel.map(|x| (x - mean) * (x - mean)).sum::<f64>() / count;
+            let scale = f64::from(self.gamma[channel] * self.tdbn.gain) / (variance + f64::from(EPSILON)).sqrt();
+            for neuron in (channel..neurons).step_by(self.channels) {
+                let mut held = 0.0;
+                for step in 0..self.tdbn.steps {
+                    let x = f64::from(self.x[step % self.frames * neurons + neuron]);
+                    let u = held + (x - mean) * scale + f64::from(self.beta[channel]);
+                    touchy |= edges.iter().any(|edge| (u - f64::from(*edge)).abs() < 1e-5);
+                    held = if u > f64::from(threshold) { 0.0 } else { f64::from(decay) * u };
+                }
+            }
+        }
+        touchy
+    }
+}
+
+/// Result and gradients of x, gamma and beta.
+fn fired(neurons: &Neurons, outlet: Outlet, fast: bool) -> [Vec<f32>; 4] {
+    let (x, gamma, beta) = neurons.leaves();
+    let statistics = if fast { ops::statistics(&x) } else { plain::statistics(&x) };
+    let currents = Currents { x: x.clone(), gamma: gamma.clone(), beta: beta.clone(), statistics, tdbn: neurons.tdbn };
+    let y = if fast { ops::fire(currents, outlet) } else { plain::fire(currents, outlet) };
+    let gradients = score(y.clone()).backward();
+    let of = |t: &Tensor<1>| values(&t.grad(&gradients).expect("a leaf"));
+    [values(&y), values(&x.grad(&gradients).expect("a leaf")), of(&gamma), of(&beta)]
+}
+
+/// Result and gradients of x, gamma, beta and weight.
+fn fired_and_convolved(neurons: &Neurons, how: Convolution, weight: &[f32], outputs: usize, fast: bool) -> [Vec<f32>; 5] {
+    let (x, gamma, beta) = neurons.leaves();
+    let weight = tensor(weight, weight_shape(how, neurons.channels, outputs));
+    let statistics = if fast { ops::statistics(&x) } else { plain::statistics(&x) };
+    let currents = Currents { x: x.clone(), gamma: gamma.clone(), beta: beta.clone(), statistics, tdbn: neurons.tdbn };
+    let f = if fast { ops::fire_and_convolve } else { plain::fire_and_convolve };
+    let y = f(currents, weight.clone(), neurons.side, how);
+    let gradients = score(y.clone()).backward();
+    let of = |t: &Tensor<1>| values(&t.grad(&gradients).expect("a leaf"));
+    let (dx, dw) = (x.grad(&gradients).expect("a leaf"), weight.grad(&gradients).expect("a leaf"));
+    [values(&y), values(&dx), of(&gamma), of(&beta), values(&dw)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn convolution(p in pictures()) {
+        let [fast, plain] = [true, false].map(|fast| {
+            let (x, weight) = (tensor(&p.x, p.shape), tensor(&p.weight, weight_shape(p.how, p.shape[3], p.outputs)));
+            let f = if fast { ops::convolution } else { plain::convolution };
+            let y = f(x.clone(), weight.clone(), p.how);
+            let gradients = score(y.clone()).backward();
+            // Where the input is no leaf, the gradient of the weight is computed on its own.
+            let alone = score(f(x.clone().detach(), weight.clone(), p.how)).backward();
+            let of = |t: &Tensor<4>| values(&t.grad(&gradients).expect("a leaf"));
+            (y.dims(), [values(&y), of(&x), of(&weight), values(&weight.grad(&alone).expect("a leaf"))])
+        });
+        prop_assert_eq!(fast.0, plain.0);
+        for (what, (fast, plain)) in ["y", "dx", "dw", "dw alone"].iter().zip(fast.1.iter().zip(&plain.1)) {
+            close(what, fast, plain)?;
+        }
+    }
+
+    #[test]
+    fn statistics(n in neurons()) {
+        let (x, ..) = n.leaves();
+        close("statistics", &values(&ops::statistics(&x)), &values(&plain::statistics(&x)))?;
+    }
+
+    #[test]
+    fn spikes_and_their_leaky_sum(n in neurons(), outlet in prop_oneof![Just(Outlet::Spikes), Just(Outlet::LeakySum(0.8))]) {
+        prop_assume!(!n.is_touchy());
+        let (fast, plain) = (fired(&n, outlet, true), fired(&n, outlet, false));
+        for (what, (fast, plain)) in ["y", "dx", "dgamma", "dbeta"].iter().zip(fast.iter().zip(&plain)) {
+            close(what, fast, plain)?;
+        }
+    }
+
+    #[test]
+    fn convolution_of_spikes_as_they_are_fired(
+        (n, how, outputs, weight) in (neurons(), kind(), 1usize..20)
+            .prop_flat_map(|(n, how, outputs)| (floats(n.channels * outputs * 9), Just((n, how, outputs))))
+            .prop_map(|(weight, (n, how, outputs))| (n, how, outputs, weight))
+    ) {
+        prop_assume!(!n.is_touchy());
+        let [fast, plain] = [true, false].map(|fast| fired_and_convolved(&n, how, &weight, outputs, fast));
+        for (what, (fast, plain)) in ["y", "dx", "dgamma", "dbeta", "dw"].iter().zip(fast.iter().zip(&plain)) {
+            close(what, fast, plain)?;
+        }
+    }
+}
+
+/// One training step's gradients have the same bits on one thread and on several.
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let config = NetworkConfig::fsvae(1);
+    let recipe = fsvae_model::Recipe { batch: 19, ..Default::default() };
+    let pixels: Vec<f32> = (0..19 * 32 * 32).map(|i| ((i * 7919 % 1009) as f32 / 504.5) - 1.0).collect();
+    let step = |threads: usize| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(|| {
+            let mut trainer = fsvae_model::Trainer::new(&config, &recipe, 5, &Device::flex());
+            let draws = recipe.draws(&config, 5, 0, 19, 0.2);
+            let losses = trainer.step_pixels(&pixels, &draws, 1e-3);
+            let tensors = trainer.checkpoint(fsvae_checkpoint::TrainingRecord::default()).tensors;
+            (losses, tensors.into_iter().map(|t| t.values).collect::<Vec<_>>())
+        })
+    };
+    let one = step(1);
+    for threads in [2, 3, 5] {
+        assert!(step(threads) == one, "{threads} threads");
+    }
+}
