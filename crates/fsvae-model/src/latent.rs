@@ -45,12 +45,12 @@ pub fn pick_tensor(picks: &[i32], latent: usize, device: &Device) -> Tensor<2, I
 pub fn shifted(z: Tensor<2>, batch: usize) -> Tensor<2> {
     let [rows, latent] = z.dims();
     let first = Tensor::zeros([batch, latent], &z.device());
-    if rows == batch { first } else { Tensor::cat(vec![first, z.slice([0..rows - batch])], 0) }
+    if rows == batch { first } else { Tensor::cat(vec![first, z.narrow(0, 0, rows - batch)], 0) }
 }
 
 /// Rows of step `t`.
 fn at(x: &Tensor<2>, t: usize, batch: usize) -> Tensor<2> {
-    x.clone().slice([t * batch..(t + 1) * batch])
+    x.clone().narrow(0, t * batch, batch)
 }
 
 /// Rolls z_1 .. z_{T-1} out of the posterior and gives the previous-step tensor `[steps * batch, latent]`.
@@ -72,13 +72,13 @@ pub fn roll_out_posterior(
     for t in 0..steps - 1 {
         let candidates = match how {
             (RollOut::Prefix, Phase::Training) => {
-                let prefix = x.clone().slice([0..(t + 1) * batch]);
+                let prefix = x.clone().narrow(0, 0, (t + 1) * batch);
                 let input = Tensor::cat(vec![prefix, Tensor::cat(previous.clone(), 0)], 1);
                 at(&posterior.forward(input, t + 1, neuron, Phase::Training), t, batch)
             }
             _ => posterior.step(Tensor::cat(vec![at(x, t, batch), previous[t].clone()], 1), &mut state, neuron),
         };
-        previous.push(pick(candidates, picks.clone().slice([t * batch..(t + 1) * batch])));
+        previous.push(pick(candidates, picks.clone().narrow(0, t * batch, batch)));
     }
     Tensor::cat(previous, 0)
 }

@@ -67,8 +67,8 @@ impl TdBn {
 
     fn follow(&mut self, statistics: &Tensor<2>, layer_bias: Tensor<1>, count: usize) {
         let ([_, channels], count) = (statistics.dims(), count as f32);
-        let mean = statistics.clone().slice([0..1]).reshape([channels]) + layer_bias;
-        let variance = statistics.clone().slice([1..2]).reshape([channels]) * (count / (count - 1.0));
+        let mean = statistics.clone().narrow(0, 0, 1).reshape([channels]) + layer_bias;
+        let variance = statistics.clone().narrow(0, 1, 1).reshape([channels]) * (count / (count - 1.0));
         self.running_mean = constant(self.running_mean.val() * (1.0 - MOMENTUM) + mean * MOMENTUM);
         self.running_var = constant(self.running_var.val() * (1.0 - MOMENTUM) + variance * MOMENTUM);
     }

@@ -102,7 +102,7 @@ impl Model {
         let mut z = vec![Tensor::zeros([batch, self.config.latent], device)];
         for t in 0..self.config.steps {
             let candidates = self.network.prior.step(z[t].clone(), &mut state, &self.neuron);
-            z.push(pick(candidates, picks.clone().slice([t * batch..(t + 1) * batch])));
+            z.push(pick(candidates, picks.clone().narrow(0, t * batch, batch)));
         }
         Tensor::cat(z.split_off(1), 0)
     }

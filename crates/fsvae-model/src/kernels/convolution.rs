@@ -66,9 +66,9 @@ impl KernelScratch {
         self.under_taps.clear();
         for picture in 0..self.lists.rows() / (g.big * g.big) {
             for position in 0..g.small_positions() {
-                for (tap, at) in g.under_taps(position).into_iter().enumerate() {
-                    if let Some(at) = at {
-                        self.under_taps.extend_row(&self.lists, picture * g.big * g.big + at, tap * g.big_channels);
+                for (inside, at) in g.under_taps(position) {
+                    for (tap, at) in inside.zip(picture * g.big * g.big + at..) {
+                        self.under_taps.extend_row(&self.lists, at, tap * g.big_channels);
                     }
                 }
                 self.under_taps.end_row();

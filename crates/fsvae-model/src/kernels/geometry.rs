@@ -8,6 +8,7 @@
 //! ```
 
 use super::add;
+use std::ops::Range;
 
 /// Places of the kernel.
 pub const TAPS: usize = 9;
@@ -53,12 +54,14 @@ impl Geometry {
         self.small_channels * self.columns()
     }
 
-    /// For each tap the big position (counted in rows of channels) under small position `at`, if it is inside.
+    /// For each row of the kernel that is over the big picture when small position `at` is under its middle: the taps inside (of all
+    /// nine), and the big position under the first of them; the others follow it.
     #[inline(always)]
-    pub fn under_taps(&self, at: usize) -> [Option<usize>; TAPS] {
-        let (y, x) = (at / self.small * self.stride, at % self.small * self.stride);
-        let inside = |origin: usize, tap: usize| (origin + tap).checked_sub(1).filter(|&b| b < self.big);
-        std::array::from_fn(|tap| Some(inside(y, tap / 3)? * self.big + inside(x, tap % 3)?))
+    pub fn under_taps(&self, at: usize) -> impl Iterator<Item = (Range<usize>, usize)> + use<> {
+        let (big, y, x) = (self.big, at / self.small * self.stride, at % self.small * self.stride);
+        let inside = move |origin: usize| usize::from(origin == 0)..3.min(big + 1 - origin);
+        let columns = inside(x);
+        inside(y).map(move |ky| (ky * 3 + columns.start..ky * 3 + columns.end, (y + ky - 1) * big + x + columns.start - 1))
     }
 
     /// PyTorch's `[small][big][tap]` to `[small][tap][big]`: what a small position sends to, or takes from, its columns.
@@ -88,11 +91,12 @@ impl Geometry {
         let cb = self.big_channels;
         for (picture, block) in big.chunks_exact(self.big_len()).zip(columns.chunks_exact_mut(self.small_positions() * self.columns())) {
             for (position, taps) in block.chunks_exact_mut(self.columns()).enumerate() {
-                for (at, row) in self.under_taps(position).into_iter().zip(taps.chunks_exact_mut(cb)) {
-                    match at {
-                        Some(at) => row.copy_from_slice(&picture[at * cb..][..cb]),
-                        None => row.fill(0.0),
-                    }
+                if self.under_taps(position).map(|(inside, _)| inside.len()).sum::<usize>() < TAPS {
+                    taps.fill(0.0);
+                }
+                for (inside, at) in self.under_taps(position) {
+                    let row = &mut taps[inside.start * cb..inside.end * cb];
+                    row.copy_from_slice(&picture[at * cb..][..row.len()]);
                 }
             }
         }
@@ -106,10 +110,9 @@ impl Geometry {
             {
                 picture.fill(0.0);
                 for (position, taps) in block.chunks_exact(self.columns()).enumerate() {
-                    for (at, row) in self.under_taps(position).into_iter().zip(taps.chunks_exact(cb)) {
-                        if let Some(at) = at {
-                            add(&mut picture[at * cb..][..cb], row);
-                        }
+                    for (inside, at) in self.under_taps(position) {
+                        let row = &taps[inside.start * cb..inside.end * cb];
+                        add(&mut picture[at * cb..][..row.len()], row);
                     }
                 }
             }
