@@ -28,9 +28,9 @@ enum Command {
 #[derive(Args)]
 #[command(verbatim_doc_comment, after_help = EXIT_CODES, after_long_help = format!("{GENERATE_HELP}\n{EXIT_CODES}"))]
 pub(crate) struct Generate {
-    /// The compiled network, a .lif file of fsvae-compile.
+    /// The compiled network, a .lif file of fsvae-compile [default: the shipped Fashion-MNIST model].
     #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
+    pub model: Option<PathBuf>,
 
     /// How many images: number 0 to N - 1 of the seed.
     #[arg(long, value_name = "N", default_value_t = 64)]
@@ -80,9 +80,10 @@ Summary (--json):
   model, seed           what was simulated: the network's name and fingerprint, the seed
 
 Examples:
-  fsvae-sim generate model.lif                                64 images of seed 1 into images.png
-  fsvae-sim generate model.lif --seed 7 --events              the same of seed 7, spikes in events.csv
-  fsvae-sim generate model.lif --events spikes.npz --json     spikes for NumPy, summary for a script
+  fsvae-sim generate                                          64 images of seed 1 into images.png
+  fsvae-sim generate --seed 7 --events                        the same of seed 7, spikes in events.csv
+  fsvae-sim generate model.lif --events spikes.npz --json     another model; spikes for NumPy, summary
+                                                              for a script
 ";
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 2 an error (error[CODE]: cause, help: remedy); no file is left half-written.";

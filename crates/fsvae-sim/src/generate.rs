@@ -17,7 +17,7 @@ use std::time::Instant;
 
 /// Draws, writes, reports.
 pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
-    let graph = model::read(&options.model)?;
+    let graph = model::read(options.model.as_deref())?;
     let engine = Engine::new(&graph)?;
     let plan = Plan::new(options, &graph, engine.picture().map(|(_, shape)| shape))?;
     let mut picture = WholeFile::create(&plan.picture)?;

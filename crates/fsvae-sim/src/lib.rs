@@ -23,6 +23,7 @@ pub mod fingerprint;
 mod generate;
 mod model;
 mod plan;
+mod shipped;
 mod summary;
 
 pub use cli::main;

@@ -84,12 +84,13 @@ fn largest_count(image: Shape) -> u64 {
 
 fn distinct_files(options: &Generate, events: Option<&Path>) -> Result<(), Error> {
     let same = |path: &Path, first, second| Err(Error::SameFile { path: path.to_owned(), first, second });
-    let [model, picture] = [&options.model, &options.out].map(|path| place(path));
-    if model == picture {
+    let model = options.model.as_deref().map(place);
+    let picture = place(&options.out);
+    if model.as_ref() == Some(&picture) {
         return same(&options.out, "the model", "the picture");
     }
     let Some(events) = events else { return Ok(()) };
-    if place(events) == model {
+    if Some(place(events)) == model {
         return same(events, "the model", "the file of the events");
     }
     if place(events) == picture {

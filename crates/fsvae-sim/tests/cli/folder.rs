@@ -25,9 +25,14 @@ impl Output {
 }
 
 impl Folder {
+    /// With nothing in it.
+    pub fn empty() -> Self {
+        Self(tempfile::tempdir().expect("a temporary folder"))
+    }
+
     /// With one file, `model.lif`.
     pub fn with_model(graph: &LifGraph) -> Self {
-        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
+        let folder = Self::empty();
         std::fs::write(folder.path("model.lif"), graph.to_bytes()).expect("written");
         folder
     }

@@ -3,7 +3,7 @@
 use crate::folder::Folder;
 use crate::network::{PAPER, TINY, Widths, fsvae};
 use fsvae_sim::fingerprint::{Fingerprint, of_image};
-use lif_graph::{Interpreter, LifGraph, PopulationId};
+use lif_graph::{Interpreter, LifGraph, NeuronModel, PopulationId};
 use lif_sim::{Drawing, Event};
 use serde_json::Value;
 use std::fs;
@@ -102,10 +102,14 @@ fn interpreted(graph: &LifGraph, image: u64) -> Drawing {
 fn equals_the_interpreter(widths: &Widths, count: u64) {
     let graph = fsvae(widths);
     let folder = Folder::with_model(&graph);
-    let summary = json(&folder.run(&format!("generate model.lif --count {count} --json --events")).stdout);
+    run_equals_the_interpreter(&graph, &folder, &format!("generate model.lif --count {count}"), count);
+}
+
+fn run_equals_the_interpreter(graph: &LifGraph, folder: &Folder, command: &str, count: u64) {
+    let summary = json(&folder.run(&format!("{command} --json --events")).stdout);
     let (mut fingerprint, mut text, mut pixels) = (Fingerprint::default(), String::from("image,step,population,neuron\n"), vec![]);
     for image in 0..count {
-        let drawing = interpreted(&graph, image);
+        let drawing = interpreted(graph, image);
         fingerprint.add(of_image(&drawing));
         for Event { step, population, neuron } in drawing.events {
             text += &format!("{image},{step},{},{neuron}\n", graph.population(population).name);
@@ -114,7 +118,17 @@ fn equals_the_interpreter(widths: &Widths, count: u64) {
     }
     assert!(text == fs::read_to_string(folder.path("events.csv")).expect("a text"), "events differ");
     assert_eq!(summary["fingerprint"], fingerprint.finish());
-    assert_eq!(folder.pictures("images.png", count as usize, widths.image as usize), pixels);
+    let readout = graph.populations.iter().find(|population| matches!(population.model, NeuronModel::Readout { .. }));
+    let channels = readout.expect("a read-out").shape.channels as usize;
+    assert_eq!(folder.pictures("images.png", count as usize, channels), pixels);
+}
+
+/// The model that needs no file: sixteen images, every spike and every pixel.
+#[test]
+fn the_shipped_model_equals_the_interpreter() {
+    let bytes = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/fashion-mnist/model.lif")).expect("the shipped model");
+    let graph = LifGraph::from_bytes(&bytes).expect("a well-formed graph");
+    run_equals_the_interpreter(&graph, &Folder::empty(), "generate --count 16", 16);
 }
 
 /// Sixteen images of a network of full size, every spike and every pixel.

@@ -1,0 +1,58 @@
+//! The shipped models: small, whole, and what their cards say.
+
+use fsvae_checkpoint::{Checkpoint, TRAINING_STATE_PREFIX};
+use fsvae_compile::{Compiled, FloatEngine, compile, verify};
+use lif_graph::LifGraph;
+use std::path::PathBuf;
+
+const MODELS: [&str; 1] = ["fashion-mnist"];
+
+fn read(model: &str, file: &str) -> Vec<u8> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../models")).join(model).join(file);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn compiled(model: &str) -> (Checkpoint, Compiled) {
+    let checkpoint = Checkpoint::from_bytes(&read(model, "model.mpk")).unwrap();
+    let compiled = compile(&checkpoint, &lif_chip::find("loihi").unwrap(), "model").unwrap();
+    (checkpoint, compiled)
+}
+
+#[test]
+fn the_shipped_graph_is_the_compiled_checkpoint() {
+    for model in MODELS {
+        let (checkpoint, compiled) = compiled(model);
+        assert!(compiled.graph.to_bytes() == read(model, "model.lif"), "{model}: compile model.mpk for loihi again");
+        assert!(read(model, "model.mpk").len() < 12 << 20);
+        assert!(checkpoint.tensors.iter().all(|tensor| !tensor.name.starts_with(TRAINING_STATE_PREFIX)));
+        assert_eq!(LifGraph::from_bytes(&read(model, "model.lif")).unwrap(), compiled.graph);
+    }
+}
+
+#[test]
+fn the_card_says_how_the_model_came_to_be() {
+    for model in MODELS {
+        let (checkpoint, _) = compiled(model);
+        let card = String::from_utf8(read(model, "README.md")).unwrap();
+        let training = &checkpoint.training;
+        let facts = [
+            training.command.clone(),
+            format!("{:.5}", training.scores["test_mse"]),
+            format!("{} images", training.images_seen),
+            format!("{} epochs", training.epochs),
+        ];
+        for fact in facts {
+            assert!(card.contains(&fact), "{model}: the card does not say {fact:?}");
+        }
+    }
+}
+
+#[test]
+fn every_layer_of_the_graph_agrees_with_the_float_network() {
+    for model in MODELS {
+        let (checkpoint, compiled) = compiled(model);
+        let engine = FloatEngine::from(&compiled.float);
+        let verification = verify(&engine, &compiled.graph, checkpoint.config.threshold, 64, 1, || ());
+        assert!(verification.holds(), "{model}: {:#?}", verification.layers);
+    }
+}
