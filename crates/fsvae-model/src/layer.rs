@@ -209,7 +209,7 @@ pub enum Source {
     /// Spikes of all steps: `steps * batch` rows.
     Spikes(Tensor<4>),
     /// Neurons that have yet to fire.
-    Population(Population),
+    Population(Box<Population>),
 }
 
 impl Source {

@@ -96,7 +96,7 @@ impl Network {
         let mut population = first.listen(Source::Image(images), steps, neuron, phase);
         watch.pictures("encoder.0", &|| population.spikes(neuron));
         for (i, layer) in (1..).zip(others) {
-            population = layer.listen(Source::Population(population), steps, neuron, phase);
+            population = layer.listen(Source::Population(Box::new(population)), steps, neuron, phase);
             watch.pictures(&format!("encoder.{i}"), &|| population.spikes(neuron));
         }
         let x = population.spikes(neuron);
@@ -116,7 +116,7 @@ impl Network {
         for (i, layer) in self.decoder.iter_mut().enumerate() {
             let population = layer.listen(source, steps, neuron, phase);
             watch.pictures(&format!("decoder.{i}"), &|| population.spikes(neuron));
-            source = Source::Population(population);
+            source = Source::Population(Box::new(population));
         }
         let population = self.final_layer.0.listen(source, steps, neuron, phase);
         watch.pictures("final_layer.0", &|| population.spikes(neuron));
