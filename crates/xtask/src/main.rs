@@ -45,7 +45,10 @@ fn test() -> Result<(), String> {
     setup::data_sets()?;
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
     step("lints", &mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    step("documentation", cargo(&["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+    step(
+        "documentation",
+        cargo(&["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
     step("tests", cargo(&["test", "--release", "--workspace"]).env("INSTA_UPDATE", "no"))
 }
 
