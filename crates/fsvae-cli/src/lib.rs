@@ -13,7 +13,7 @@
 //! all reading and writing by the commands goes through [`read_file`] and [`write_file`], which turn what the operating system
 //! says into coded errors with a remedy ([`CliError`], codes `E001` to `E008`).
 //!
-//! Results go to stdout through [`print`], which takes a reader's closing of the pipe (`| head`) for what it is: not an error.
+//! Results go to stdout through [`print()`], which takes a reader's closing of the pipe (`| head`) for what it is: not an error.
 //! Everything else goes to stderr, and [`Progress`] only when that is a terminal.
 
 mod error;

@@ -41,7 +41,7 @@ pub struct Fit {
     /// Where to begin with the settings: the paper's network, or one small enough to try things out
     #[arg(long, value_enum, default_value = "paper", conflicts_with = "resume")]
     pub preset: Preset,
-    /// TOML file with settings that differ from the preset's ([network], [recipe], [schedule])
+    /// TOML file with settings that differ from the preset's: sections network, recipe, schedule
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub config: Option<PathBuf>,
     /// Folder for everything that is written
