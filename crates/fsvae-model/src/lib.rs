@@ -1,9 +1,9 @@
 //! The FSVAE as a trainable model, in [burn](https://burn.dev).
 //!
 //! ```text
-//!   images            Network (network.rs, layer.rs)                              what each layer does (ops.rs)
+//!   images            Network (network.rs, layer.rs)                              what each layer does (ops)
 //!     |                                                                           [steps * batch, height, width, channels]
-//!     v                                                                              |  event-driven convolution
+//!     v                                                                              |  convolution of spikes
 //!   encoder --x^E--> posterior --q--> pick 1 of k --z--> decoder --> read-out        |  channel statistics
 //!                        ^                 |                            |            v  tdBN + LIF over all steps, one op
 //!                        +---- z_<t -------+--> prior --p          tanh |         spikes
@@ -12,9 +12,10 @@
 //! ```
 //!
 //! burn carries the tensors, the automatic differentiation and AdamW. On the CPU the layers run on this crate's own kernels
-//! ([`kernels`], made known to burn in [`ops`]): inputs are spikes, so a convolution adds up the weight rows of those that fired; the
-//! membrane's backward pass recomputes what it needs. [`plain`] states the same operations in burn's own vocabulary: it is the oracle of the kernels, and what runs on every
-//! other of burn's back-ends.
+//! ([`kernels`], made known to burn in [`ops`]): inputs are spikes, so a convolution is a product of lists of spikes with a matrix, summed
+//! in registers; neurons fire straight into the layer that listens to them, image by image, so that spikes are never stored, and the
+//! backward pass computes them again. [`plain`] states the same operations in burn's own vocabulary: it is the oracle of the kernels,
+//! and what runs on every other of burn's back-ends.
 //!
 //! Rows are time-major and channels come last everywhere inside; [`images`] is the door for those who bring pixels as numbers.
 //!

@@ -5,10 +5,10 @@
 //!                                                   test set (shipped) mean, covariance --^
 //! ```
 //!
-//! A fixed autoencoder's encoder maps images to 64 numbers each; a Gaussian is fitted to those of the generated images and to those of the test
-//! set; FAD is the Frechet distance of the two Gaussians. As published, the encoder's batch normalisation runs with the statistics of each
-//! batch of 256 images ([`Normalisation::Batch`]), which hides that a batch as a whole is off; [`Fad`] always has both variants, and
-//! [`anchors()`] tells what familiar images score.
+//! A fixed autoencoder's encoder maps images to 64 numbers each; a Gaussian is fitted to those of the generated images and to those of
+//! the test set; FAD is the Frechet distance of the two Gaussians. As published, the encoder's batch normalisation runs with the
+//! statistics of each batch of 256 images ([`Normalisation::Batch`]), which hides that a batch as a whole is off; [`Fad`] always has both
+//! variants, and [`anchors()`] tells what familiar images score.
 //!
 //! No framework is needed, so the pictures of a simulated chip can be scored like those of the network in training.
 

@@ -20,6 +20,8 @@ pub enum Command {
     Fit(Fit),
     /// Measure a trained network: reconstruction error on test images, FAD of images drawn with its prior
     Evaluate(Evaluate),
+    /// Measure how fast this machine trains the paper's network
+    Speed(Speed),
 }
 
 /// `fit`.
@@ -97,6 +99,23 @@ pub struct Evaluate {
     #[arg(long)]
     pub json: bool,
     /// Threads [default: one for each core]; the result does not depend on it
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `speed`.
+#[derive(Clone, Debug, Args)]
+pub struct Speed {
+    /// Images of an optimiser step
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub batch: u64,
+    /// Steps that are timed, after one that is not
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub steps: u64,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Threads [default: one for each core]
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
 }

@@ -23,8 +23,9 @@ mod folder;
 mod log;
 mod measure;
 mod settings;
+mod speed;
 
-pub use args::{Arguments, Command, Evaluate, Fit, Preset};
+pub use args::{Arguments, Command, Evaluate, Fit, Preset, Speed};
 pub use error::TrainError;
 pub use settings::{LearningRateDecay, Schedule, Settings};
 
@@ -33,7 +34,8 @@ pub use settings::{LearningRateDecay, Schedule, Settings};
 /// # Errors
 /// One report with code, cause and remedy, to be printed by [`fsvae_cli::run`].
 pub fn run(arguments: &Arguments) -> Result<(), fsvae_cli::Report> {
-    let (Command::Fit(Fit { threads, .. }) | Command::Evaluate(Evaluate { threads, .. })) = &arguments.command;
+    let (Command::Fit(Fit { threads, .. }) | Command::Evaluate(Evaluate { threads, .. }) | Command::Speed(Speed { threads, .. })) =
+        &arguments.command;
     if let Some(threads) = *threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| TrainError::Threads { threads, reason: e.to_string() })?;
@@ -41,5 +43,6 @@ pub fn run(arguments: &Arguments) -> Result<(), fsvae_cli::Report> {
     match &arguments.command {
         Command::Fit(arguments) => fit::fit(arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(arguments),
+        Command::Speed(arguments) => speed::speed(arguments),
     }
 }

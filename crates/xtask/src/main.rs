@@ -1,5 +1,6 @@
-//! What a developer types: `cargo xtask setup`, `cargo xtask test`.
+//! What a developer types: `cargo xtask setup | test | bless | bench`.
 
+mod bench;
 mod run;
 mod setup;
 
@@ -23,6 +24,22 @@ enum Task {
     Test,
     /// Rewrite the snapshots of the tests with what they print now, to be read before they are committed
     Bless,
+    /// Measure against the rivals, which are installed for it
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// A training step: this trainer, a careful PyTorch program, and the original program's formulation
+    Train {
+        /// Images of a step
+        #[arg(long, default_value_t = 50)]
+        batch: u32,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -30,6 +47,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::data_sets(),
         Task::Test => test(),
         Task::Bless => bless(),
+        Task::Bench(Bench::Train { batch, json }) => bench::train(batch, json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,69 @@
+//! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run.
+
+use crate::run::{apt_get, cargo, output, step};
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// Debian's Python, which Debian's PyTorch belongs to.
+const PYTHON: &str = "/usr/bin/python3";
+const RIVALS: &str = "tests/rivals/train_step.py";
+/// Every contestant runs so often, one after the other each time: a change of the machine's mood meets them all.
+const ROUNDS: usize = 3;
+
+/// Times a full training step of `batch` images on two threads.
+pub fn train(batch: u32, as_json: bool) -> Result<(), String> {
+    if !Command::new(PYTHON).args(["-c", "import torch"]).output().is_ok_and(|o| o.status.success()) {
+        step("PyTorch", &mut apt_get(&["install", "-q", "-y", "python3-torch"]))?;
+    }
+    step("our trainer", &mut cargo(&["build", "--release", "-p", "fsvae-train"]))?;
+    let batch = batch.to_string();
+    let mut results: [Vec<Value>; 3] = Default::default();
+    for _ in 0..ROUNDS {
+        let ours = ["run", "--quiet", "--release", "-p", "fsvae-train", "--", "speed", "--json", "--threads", "2", "--batch", &batch];
+        results[0].push(json_of(&mut cargo(&ours))?);
+        for (result, mode) in results[1..].iter_mut().zip(["rewritten", "original"]) {
+            result.push(json_of(Command::new(PYTHON).args([RIVALS, mode, "--threads", "2", "--batch", &batch]))?);
+        }
+    }
+    let [ours, pytorch, original] = results.map(|runs| Median::of(&runs));
+    let report = json!({
+        "batch": batch.parse::<u32>().ok(),
+        "rounds": ROUNDS,
+        "images_per_second": {"ours": ours.rate, "pytorch": pytorch.rate, "original": original.rate},
+        "peak_memory_bytes": {"ours": ours.memory, "pytorch": pytorch.memory, "original": original.memory},
+        "ratio_pytorch": ours.rate / pytorch.rate,
+        "ratio_original": ours.rate / original.rate,
+    });
+    if as_json {
+        println!("{report}");
+        return Ok(());
+    }
+    println!("one training step of {batch} images on two threads, median of {ROUNDS} runs");
+    for (name, median) in [("this trainer", &ours), ("PyTorch, rewritten", &pytorch), ("PyTorch, original", &original)] {
+        let (rate, ratio, memory) = (median.rate, ours.rate / median.rate, median.memory / f64::from(1 << 20));
+        println!("{name:20} {rate:7.1} images/s   ratio {ratio:5.2}   peak memory {memory:6.0} MiB");
+    }
+    Ok(())
+}
+
+/// What a contestant did in the middle of its runs.
+struct Median {
+    rate: f64,
+    memory: f64,
+}
+
+impl Median {
+    fn of(runs: &[Value]) -> Self {
+        let median = |field: &str| {
+            let mut values: Vec<f64> = runs.iter().filter_map(|run| run[field].as_f64()).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        };
+        Self { rate: median("images_per_second"), memory: median("peak_memory_bytes") }
+    }
+}
+
+fn json_of(command: &mut Command) -> Result<Value, String> {
+    let text = output("bench", command)?;
+    serde_json::from_str(&text).map_err(|e| format!("{command:?} printed {text:?}: {e}"))
+}
