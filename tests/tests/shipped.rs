@@ -2,7 +2,8 @@
 
 use fsvae_checkpoint::{Checkpoint, TRAINING_STATE_PREFIX};
 use fsvae_compile::{Compiled, FloatEngine, compile, verify};
-use lif_graph::LifGraph;
+use lif_graph::{Interpreter, LifGraph};
+use lif_sim::{Engine, Event, Record};
 use std::path::PathBuf;
 
 const MODELS: [&str; 1] = ["fashion-mnist"];
@@ -54,5 +55,27 @@ fn every_layer_of_the_graph_agrees_with_the_float_network() {
         let engine = FloatEngine::from(&compiled.float);
         let verification = verify(&engine, &compiled.graph, checkpoint.config.threshold, 64, 1, || ());
         assert!(verification.holds(), "{model}: {:#?}", verification.layers);
+    }
+}
+
+#[test]
+fn the_engine_is_the_interpreter_on_16_images() {
+    for model in MODELS {
+        let graph = LifGraph::from_bytes(&read(model, "model.lif")).unwrap();
+        let engine = Engine::new(&graph).unwrap();
+        let inputs = engine.inputs(&[]).unwrap();
+        let record = Record { events: true, membranes: true };
+        for image in 0..16 {
+            let drawing = engine.draw(&mut engine.state(), 1, image, &inputs, record);
+            let run = Interpreter::new(&graph, 1, image).run();
+            assert!(drawing.membranes == run.membranes, "{model}: a final membrane of image {image} differs");
+            assert_eq!(Some(drawing.pixels), run.pixels.into_iter().flatten().next(), "{model}: image {image}");
+            let mut fired = run.spikes;
+            for Event { step, population, neuron } in drawing.events {
+                let spike = &mut fired[step as usize][population.index()][neuron as usize];
+                assert!(std::mem::take(spike), "{model}: image {image} has a spike too many");
+            }
+            assert!(fired.iter().flatten().flatten().all(|fired| !fired), "{model}: image {image} lacks a spike");
+        }
     }
 }

@@ -214,3 +214,28 @@ impl ModuleMapper for Update<'_> {
         self.path.pop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheduled_sampling_begins_late_and_strikes_with_its_probability() {
+        let (config, recipe) = (NetworkConfig::fsvae(1), Recipe::default());
+        let hits = |probability| -> Vec<bool> { recipe.draws(&config, 1, 0, 1, probability).own.iter().map(Option::is_some).collect() };
+        assert_eq!(hits(0.0), [false; 15]);
+        assert_eq!(hits(1.0), [[false; 5].as_slice(), &[true; 10]].concat());
+        let struck = (0..500).flat_map(|step| recipe.draws(&config, 1, step, 1, 0.3).own).flatten().count();
+        assert!((1350..1650).contains(&struck), "{struck} of 5000");
+    }
+
+    #[test]
+    fn the_draws_of_a_step_are_its_own() {
+        let (config, recipe) = (NetworkConfig::fsvae(1), Recipe::default());
+        let draws = |seed, step| recipe.draws(&config, seed, step, 2, 0.3);
+        assert_eq!(draws(1, 7), draws(1, 7));
+        assert!(draws(1, 7).picks != draws(1, 8).picks && draws(1, 7).picks != draws(2, 7).picks);
+        let picks = draws(1, 7).picks;
+        assert!(picks.len() == 16 * 2 * 128 && (0..20).all(|way| picks.contains(&way)));
+    }
+}

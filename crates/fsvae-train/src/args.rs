@@ -65,14 +65,14 @@ pub struct Fit {
     #[arg(long, conflicts_with = "resume")]
     pub seed: Option<u64>,
     /// Learn only the first N training images
-    #[arg(long, value_name = "N", conflicts_with = "resume")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", conflicts_with = "resume", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
     /// Seconds between writings of training.mpk; 0 writes after every step
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_every: u64,
     /// Threads [default: one for each core]; the result does not depend on it
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// `evaluate`.
@@ -87,11 +87,11 @@ pub struct Evaluate {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Use only the first N test images
-    #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
     /// Images drawn for the Frechet autoencoder distance (FAD), in batches of 256; 0 skips it. Scores of different numbers cannot be compared
-    #[arg(long, value_name = "N", default_value_t = fsvae_score::GENERATED)]
-    pub samples: usize,
+    #[arg(long, value_name = "N", default_value_t = fsvae_score::GENERATED as u32, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    pub samples: u32,
     /// Seed of all picks
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -99,8 +99,8 @@ pub struct Evaluate {
     #[arg(long)]
     pub json: bool,
     /// Threads [default: one for each core]; the result does not depend on it
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// `speed`.
@@ -116,8 +116,8 @@ pub struct Speed {
     #[arg(long)]
     pub json: bool,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
 }
 
 /// Settings to begin with.
@@ -125,6 +125,6 @@ pub struct Speed {
 pub enum Preset {
     /// 16 images a step, widths 8 to 16, latent 16, 4 time steps: an epoch takes seconds, the pictures are poor
     Tiny,
-    /// The published network and recipe
+    /// The published network and recipe, but for the posterior's roll-out, which takes T steps instead of T^2
     Paper,
 }

@@ -44,7 +44,7 @@ pub enum TrainError {
     },
     /// The loss is infinite or not a number.
     #[error("training diverged at step {step}: the loss is {loss}")]
-    #[diagnostic(code(E055), help("begin again with a smaller --learning-rate; training.mpk still holds the state before"))]
+    #[diagnostic(code(E055), help("begin again with a smaller --learning-rate; training.mpk still holds an earlier state"))]
     Diverged {
         /// The optimiser step.
         step: u64,
@@ -74,7 +74,7 @@ pub enum TrainError {
     #[diagnostic(code(E058), help("use --threads with the number of cores, or leave it out"))]
     Threads {
         /// How many.
-        threads: usize,
+        threads: u16,
         /// What the operating system said.
         reason: String,
     },

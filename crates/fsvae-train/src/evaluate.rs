@@ -69,19 +69,19 @@ fn reference_set(dataset: Source, checkpoint: &Checkpoint) -> Option<Set> {
 fn test_images(arguments: &Evaluate, dataset: Source, checkpoint: &Checkpoint) -> Result<Images, Report> {
     let mut images = load(dataset, Split::Test, arguments.data.as_deref())?.images;
     if let Some(limit) = arguments.limit {
-        images = images.first(limit);
+        images = images.first(limit as usize);
     }
     Ok(images.resized(checkpoint.config.image_size))
 }
 
 fn score(model: &Model, set: Set, arguments: &Evaluate) -> Fad {
     let progress = Progress::new("draw", "images", arguments.samples as u64);
-    let images = drawn(model, arguments.samples, arguments.seed, |images| progress.add(images as u64));
+    let images = drawn(model, arguments.samples as usize, arguments.seed, |images| progress.add(images as u64));
     fad(&Reference::new(set), &images)
 }
 
 /// The score among its anchors, best first.
-fn table(set: Set, score: Fad, samples: usize) -> String {
+fn table(set: Set, score: Fad, samples: u32) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_header(["FAD of", "published", "running"]);
     let mut rows: Vec<(String, Fad)> = anchors(set).iter().map(|anchor| (anchor.images.to_owned(), anchor.fad)).collect();

@@ -6,7 +6,7 @@ use crate::folder::RunFolder;
 use crate::log::Log;
 use crate::measure::{reconstruction_error, reconstruction_pairs, samples};
 use crate::settings::Settings;
-use fsvae_checkpoint::{Checkpoint, TrainingRecord};
+use fsvae_checkpoint::{Checkpoint, TRAINING_STATE_PREFIX, TrainingRecord};
 use fsvae_cli::{Progress, Report, print, read_file};
 use fsvae_data::{Images, Source, Split, grid_png, load};
 use fsvae_model::{Trainer, device};
@@ -27,6 +27,10 @@ const LOG_EVERY: u64 = 10;
 pub fn fit(arguments: &Fit) -> Result<(), Report> {
     let folder = RunFolder::new(&arguments.out);
     let mut run = if arguments.resume { Run::resume(arguments, &folder)? } else { Run::begin(arguments, &folder)? };
+    if run.steps_left() == 0 {
+        print(&format!("the run is complete after {} epochs; go on with --epochs N\n", run.record.epochs))?;
+        return Ok(());
+    }
     run.train(&folder, Duration::from_secs(arguments.checkpoint_every))?;
     print(&format!(
         "wrote {}, the pictures beside it and {}\nnext: fsvae-compile {} --target loihi\n",
@@ -67,6 +71,8 @@ impl Run {
         let trainer = Trainer::new(&settings.network, &settings.recipe, settings.schedule.seed, &device());
         let mut log = Log::resume(&folder.log(), 0)?;
         log.write(&json!({"event": "start", "step": 0, "dataset": record.dataset, "images": train.count, "settings": settings}))?;
+        // From now on there is something to resume.
+        folder.write_training(&trainer.checkpoint(record.clone()))?;
         Ok(Self { settings, trainer, record, train, test, log })
     }
 
@@ -82,10 +88,15 @@ impl Run {
         settings.schedule.epochs = arguments.epochs.unwrap_or(settings.schedule.epochs);
         record.options = settings.to_options();
         let dataset: Source = record.dataset.parse().map_err(|_| not_resumable(format!("data set {:?} is unknown", record.dataset)))?;
+        settings.check(dataset.channels())?;
+        let stateless = !checkpoint.tensors.iter().any(|tensor| tensor.name.starts_with(TRAINING_STATE_PREFIX));
+        if record.steps > 0 && stateless {
+            return Err(not_resumable("it has no optimiser state; such a model can be compiled, but not trained on".into()).into());
+        }
         let (train, test) = images(dataset, arguments, &settings)?;
         let trainer = Trainer::from_checkpoint(&checkpoint, &settings.recipe, &device())?;
         let mut log = Log::resume(&folder.log(), record.steps)?;
-        log.write(&json!({"event": "resume", "step": record.steps}))?;
+        log.write(&json!({"event": "resume", "step": record.steps, "epochs": settings.schedule.epochs}))?;
         Ok(Self { settings, trainer, record, train, test, log })
     }
 
@@ -94,11 +105,15 @@ impl Run {
         (self.train.count / self.settings.recipe.batch) as u64
     }
 
+    fn steps_left(&self) -> u64 {
+        (self.steps_per_epoch() * u64::from(self.settings.schedule.epochs)).saturating_sub(self.record.steps)
+    }
+
     fn train(&mut self, folder: &RunFolder, checkpoint_every: Duration) -> Result<(), Report> {
         let (epochs, batch) = (self.settings.schedule.epochs, self.settings.recipe.batch);
         let per_epoch = self.steps_per_epoch();
         let mut written = Instant::now();
-        while self.record.steps < per_epoch * u64::from(epochs) {
+        while self.steps_left() > 0 {
             let epoch = self.record.steps / per_epoch;
             let order = self.order(epoch);
             let progress = Progress::new(&format!("epoch {}/{epochs}", epoch + 1), "images", per_epoch * batch as u64);
@@ -173,8 +188,8 @@ impl Run {
         folder.write_picture("samples", epoch, &grid_png(&samples(&model, &self.test, PICTURES, seed), 8)?)?;
         folder.write_picture("reconstructions", epoch, &grid_png(&reconstruction_pairs(&model, &self.test, PICTURES / 2, seed), 8)?)?;
         let checkpoint = self.trainer.checkpoint(self.record.clone());
-        folder.write_training(&checkpoint)?;
         folder.write_model(&checkpoint)?;
+        folder.write_training(&checkpoint)?; // last: a run that is complete has all its files
         let step = self.record.steps;
         let event = json!({"event": "epoch", "step": step, "epoch": epoch, "test_mse": error, "test_images": measured.count});
         self.log.write(&event)?;

@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<(), fsvae_cli::Report> {
     let (Command::Fit(Fit { threads, .. }) | Command::Evaluate(Evaluate { threads, .. }) | Command::Speed(Speed { threads, .. })) =
         &arguments.command;
     if let Some(threads) = *threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
         pool.map_err(|e| TrainError::Threads { threads, reason: e.to_string() })?;
     }
     match &arguments.command {

@@ -103,14 +103,18 @@ impl Settings {
         }
         settings.schedule.epochs = fit.epochs.unwrap_or(settings.schedule.epochs);
         settings.schedule.seed = fit.seed.unwrap_or(settings.schedule.seed);
-        settings.schedule.limit = fit.limit.unwrap_or(settings.schedule.limit);
+        settings.schedule.limit = fit.limit.map_or(settings.schedule.limit, |limit| limit as usize);
         settings.recipe.batch = fit.batch.unwrap_or(settings.recipe.batch);
         settings.recipe.learning_rate = fit.learning_rate.unwrap_or(settings.recipe.learning_rate);
         settings.check(image_channels)?;
         Ok(settings)
     }
 
-    fn check(&self, image_channels: usize) -> Result<(), TrainError> {
+    /// Whether a run with these settings is possible on images of so many channels.
+    ///
+    /// # Errors
+    /// [`TrainError::Impossible`] names all that is out of range.
+    pub fn check(&self, image_channels: usize) -> Result<(), TrainError> {
         let mut violations = self.network.violations();
         let mut demand = |holds: bool, sentence: String| {
             if !holds {
@@ -128,7 +132,7 @@ impl Settings {
         let probable = recipe.scheduled_probability.iter().all(|p| (0.0..=1.0).contains(p));
         demand(probable, "scheduled_probability must be two numbers from 0 to 1".into());
         demand(self.schedule.epochs > 0, "there must be at least 1 epoch".into());
-        demand(i64::try_from(self.schedule.seed).is_ok(), "the seed must be below 2^63, the largest number of TOML".into());
+        demand(i64::try_from(self.schedule.seed).is_ok(), "the seed must be below 2^63, the limit of numbers in TOML".into());
         if violations.is_empty() { Ok(()) } else { Err(TrainError::Impossible { violations }) }
     }
 

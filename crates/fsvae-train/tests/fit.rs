@@ -78,8 +78,11 @@ fn a_killed_run_ends_with_the_bytes_of_an_undisturbed_one() {
     };
     kill_at(&fit(&["--out", "b", "--threads", "2", "--checkpoint-every", "0"]), 7);
     kill_at(&["fit", "--resume", "--out", "b", "--data", "data", "--checkpoint-every", "0"], STEPS_PER_EPOCH + 11);
-    let resumed = run(folder.path(), &["fit", "--resume", "--out", "b", "--data", "data", "--threads", "2"]);
+    let resume = ["fit", "--resume", "--out", "b", "--data", "data", "--threads", "2"];
+    let resumed = run(folder.path(), &resume);
     assert!(resumed.status.success(), "{}", stderr(&resumed));
+    let again = run(folder.path(), &resume);
+    assert!(String::from_utf8_lossy(&again.stdout).starts_with("the run is complete after 2 epochs"), "{}", stderr(&again));
     for file in ["training.mpk", "model.mpk", "samples-001.png", "samples-002.png", "reconstructions-002.png"] {
         let read = |run: &str| std::fs::read(folder.path().join(run).join(file)).unwrap();
         assert!(read("a") == read("b"), "{file} differs");
@@ -135,6 +138,8 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         std::fs::create_dir(at(name)).unwrap();
         std::fs::write(at(name).join("training.mpk"), bytes).unwrap();
     }
+    std::fs::create_dir(at("stateless")).unwrap();
+    std::fs::copy(at("good/model.mpk"), at("stateless/training.mpk")).unwrap();
     let resume = |run: &'static str| vec!["fit", "--resume", "--data", "data", "--out", run];
     let mut report = String::new();
     for words in [
@@ -151,6 +156,7 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         resume("cut"),
         resume("long"),
         resume("flipped"),
+        resume("stateless"),
         vec!["evaluate", "file", "--data", "data"],
         vec!["evaluate", "good/model.mpk", "--data", "empty"],
         vec!["evaluate", "good/model.mpk", "--data", "data", "--samples", "1"],

@@ -78,6 +78,14 @@ fn check_latent(golden: &Golden, case: &str, pass: &Pass) {
     }
 }
 
+fn check_inputs(golden: &Golden, case: &str, pass: &Pass) {
+    let both = Tensor::cat(vec![pass.encoded.clone(), pass.posterior_previous.clone()], 1);
+    same_spikes(golden, &format!("{case}/latent_x"), &values(&pass.encoded));
+    same_spikes(golden, &format!("{case}/posterior_input_last"), &values(&both));
+    let pre_tanh = format!("{case}/pre_tanh");
+    close(&pre_tanh, &values(&pass.pre_tanh), golden.values(&pre_tanh), 1e-4);
+}
+
 fn check_losses(golden: &Golden, case: &str, pass: &Pass, target: &Tensor<4>) {
     for (name, kind) in [("mmd", PriorLoss::Mmd), ("kld", PriorLoss::Kld)] {
         let (mse, prior) = pass.losses(target.clone(), kind, &Golden::config());
@@ -85,6 +93,7 @@ fn check_losses(golden: &Golden, case: &str, pass: &Pass, target: &Tensor<4>) {
         let weighted = prior.clone() * kind.weight();
         let theirs: Vec<f32> = golden.values(&format!("{case}/{name}")).iter().map(|x| x * kind.weight()).collect();
         close(&format!("{case}/{name}"), &values(&weighted), &theirs, 1e-5);
+        close_relative(&format!("{case}/{name}"), &values(&prior), golden.values(&format!("{case}/{name}")), 1e-5);
         let loss = mse + weighted;
         close(&format!("{case}/loss_{name}"), &values(&loss), golden.values(&format!("{case}/loss_{name}")), 1e-5);
     }
@@ -100,10 +109,7 @@ fn inference() {
         let pass = model.pass(images.clone(), &golden.draws("eval"), roll_out, Phase::Inference, &mut layers);
         layers.check(&golden, "eval");
         check_latent(&golden, "eval", &pass);
-        let both = Tensor::cat(vec![pass.encoded.clone(), pass.posterior_previous.clone()], 1);
-        same_spikes(&golden, "eval/latent_x", &values(&pass.encoded));
-        same_spikes(&golden, "eval/posterior_input_last", &values(&both));
-        close("eval/pre_tanh", &values(&pass.pre_tanh), golden.values("eval/pre_tanh"), 1e-4);
+        check_inputs(&golden, "eval", &pass);
         close("eval/x_recon", &values(&pass.images()), golden.values("eval/x_recon"), 1e-5);
         check_losses(&golden, "eval", &pass, &images);
     }
@@ -131,6 +137,7 @@ fn training_forward() {
         close(&format!("{case}/x_recon"), &values(&pass.images()), golden.values(&format!("{case}/x_recon")), 1e-5);
         if case == "train_plain" {
             layers.check(&golden, case);
+            check_inputs(&golden, case, &pass);
         }
     }
 }
@@ -141,7 +148,10 @@ fn training_backward_and_one_optimiser_step() {
     for (case, loss) in [("train_plain", PriorLoss::Mmd), ("train_sched", PriorLoss::Mmd), ("train_plain_kld", PriorLoss::Kld)] {
         let mut trainer = trainer(&golden, loss);
         let images = golden.images(&device().autodiff());
-        let (_, gradients) = trainer.gradients(images, &golden.draws(case));
+        let (losses, gradients) = trainer.gradients(images, &golden.draws(case));
+        close(&format!("{case}/mse"), &[losses.mse], golden.values(&format!("{case}/mse")), 1e-5);
+        let prior = format!("{case}/{}", if loss == PriorLoss::Mmd { "mmd" } else { "kld" });
+        close_relative(&prior, &[losses.prior], golden.values(&prior), 1e-5);
         check_gradients(&golden, case, &trainer, &gradients);
         check_statistics(&golden, case, &trainer.checkpoint(TrainingRecord::default()));
         trainer.update(gradients, 1e-3);
@@ -181,14 +191,20 @@ fn check_gradients(golden: &Golden, case: &str, trainer: &Trainer, gradients: &G
 }
 
 fn check_statistics(golden: &Golden, case: &str, ours: &Checkpoint) {
-    for name in golden.names(&format!("{case}/after_forward/")).filter(|name| !name.ends_with("num_batches_tracked")) {
+    let prefix = format!("{case}/after_forward/");
+    let names: Vec<&str> = golden.names(&prefix).filter(|name| !name.ends_with("num_batches_tracked")).collect();
+    assert!(case != "train_plain" || names.len() >= 32, "only {} statistics are stored", names.len());
+    for name in names {
         let full = format!("{case}/after_forward/{name}");
         close_relative(&full, &ours.to_f32(name).unwrap(), golden.values(&full), 1e-4);
     }
 }
 
 fn check_parameters(golden: &Golden, case: &str, ours: &Checkpoint) {
-    for name in golden.names(&format!("{case}/after_adamw/")) {
+    let prefix = format!("{case}/after_adamw/");
+    let names: Vec<&str> = golden.names(&prefix).collect();
+    assert!(case != "train_plain" || names.len() >= 4, "only {} parameters are stored", names.len());
+    for name in names {
         let full = format!("{case}/after_adamw/{name}");
         close_relative(&full, &ours.to_f32(name).unwrap(), golden.values(&full), 1e-4);
     }
