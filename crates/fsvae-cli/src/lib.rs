@@ -25,4 +25,4 @@ pub use error::{Action, CliError};
 pub use files::{DEFAULT_READ_LIMIT, WholeFile, create_folder, read_file, read_file_limited, write_file};
 pub use miette::Report;
 pub use output::{describe, print, print_json, run};
-pub use progress::Progress;
+pub use progress::{Progress, rate};

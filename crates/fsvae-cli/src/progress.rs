@@ -58,8 +58,8 @@ impl Drop for Progress {
     }
 }
 
-/// Three figures: slow work wants decimals, fast work none.
-fn rate(per_second: f64) -> String {
+/// A rate in three figures: slow work wants decimals, fast work none.
+pub fn rate(per_second: f64) -> String {
     match per_second {
         r if r < 10.0 => format!("{r:.2}"),
         r if r < 100.0 => format!("{r:.1}"),

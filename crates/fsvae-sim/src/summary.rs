@@ -1,6 +1,7 @@
 //! What a run did, for people and for programs.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use fsvae_cli::rate;
 use lif_graph::LifGraph;
 use lif_sim::Drawing;
 use serde_json::{Value, json};
@@ -124,15 +125,6 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// Three figures.
-fn rate(per_second: f64) -> String {
-    match per_second {
-        r if r < 10.0 => format!("{r:.2}"),
-        r if r < 100.0 => format!("{r:.1}"),
-        r => format!("{r:.0}"),
-    }
 }
 
 #[cfg(test)]
