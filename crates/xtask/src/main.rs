@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 fn test() -> Result<(), String> {
     setup::data_sets()?;
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
-    step("lints", &mut cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    step("lints", &mut cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     step(
         "documentation",
         cargo(&["doc", "--release", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"),
