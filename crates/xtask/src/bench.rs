@@ -1,11 +1,13 @@
 //! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run.
 
-use crate::run::{apt_get, cargo, output, step};
+use crate::run::{cargo, output, step};
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// Debian's Python, which Debian's PyTorch belongs to.
-const PYTHON: &str = "/usr/bin/python3";
+/// A Python environment of the bench's own. (Debian's PyTorch will not do: its matrix products are ten times slower than those of PyPI's.)
+const ENVIRONMENT: &str = "target/rivals";
+const PYTHON: &str = "target/rivals/bin/python";
+const PYTORCH: &str = "torch==2.15.0";
 const RIVALS: &str = "tests/rivals/train_step.py";
 /// Every contestant runs so often, one after the other each time: a change of the machine's mood meets them all.
 const ROUNDS: usize = 3;
@@ -13,7 +15,8 @@ const ROUNDS: usize = 3;
 /// Times a full training step of `batch` images on two threads.
 pub fn train(batch: u32, as_json: bool) -> Result<(), String> {
     if !Command::new(PYTHON).args(["-c", "import torch"]).output().is_ok_and(|o| o.status.success()) {
-        step("PyTorch", &mut apt_get(&["install", "-q", "-y", "python3-torch"]))?;
+        step("Python environment", Command::new("python3").args(["-m", "venv", ENVIRONMENT]))?;
+        step("PyTorch", Command::new(PYTHON).args(["-m", "pip", "install", "--quiet", PYTORCH]))?;
     }
     step("our trainer", &mut cargo(&["build", "--release", "-p", "fsvae-train"]))?;
     let batch = batch.to_string();
