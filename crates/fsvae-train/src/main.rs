@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 
-// The tensors of a step come and go by the thousand: this allocator makes a step 1.3 to 1.5 times faster on two threads.
+// The tensors of a step come and go by the thousand.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

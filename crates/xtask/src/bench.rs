@@ -4,7 +4,8 @@ use crate::run::{cargo, output, step};
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// A Python environment of the bench's own. (Debian's PyTorch will not do: its matrix products are ten times slower than those of PyPI's.)
+/// A Python environment of the bench's own. (Debian's PyTorch will not do: with it a step
+/// takes ten times as long as with PyPI's.)
 const ENVIRONMENT: &str = "target/rivals";
 const PYTHON: &str = "target/rivals/bin/python";
 const PYTORCH: &str = "torch==2.15.0";
