@@ -4,6 +4,7 @@
 
 use crate::network::{LatentStack, LatentState};
 use crate::neuron::{Neuron, Phase};
+use crate::snapshot::values;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use fsvae_checkpoint::NetworkConfig;
 use serde::{Deserialize, Serialize};
@@ -60,27 +61,69 @@ fn at(x: &Tensor<2>, t: usize, batch: usize) -> Tensor<2> {
 pub fn roll_out_posterior(
     posterior: &mut LatentStack,
     x: &Tensor<2>,
-    picks: &Tensor<2, Int>,
+    picks: &[i32],
     steps: usize,
     how: (RollOut, Phase),
     neuron: &Neuron,
 ) -> Tensor<2> {
     let [rows, latent] = x.dims();
     let batch = rows / steps;
+    let prefix_again = how == (RollOut::Prefix, Phase::Training);
+    if neuron.fused && !prefix_again {
+        let beside = values(x);
+        let z = posterior.frozen(latent, neuron).roll_out((steps - 1, batch), Some(&beside), choose_picked(picks, batch));
+        return delayed(z, batch, latent, &x.device());
+    }
+    let picks = pick_tensor(picks, latent, &x.device());
     let mut previous = vec![Tensor::zeros([batch, latent], &x.device())];
     let mut state = LatentState::new();
     for t in 0..steps - 1 {
-        let candidates = match how {
-            (RollOut::Prefix, Phase::Training) => {
-                let prefix = x.clone().narrow(0, 0, (t + 1) * batch);
-                let input = Tensor::cat(vec![prefix, Tensor::cat(previous.clone(), 0)], 1);
-                at(&posterior.forward(input, t + 1, neuron, Phase::Training), t, batch)
-            }
-            _ => posterior.step(Tensor::cat(vec![at(x, t, batch), previous[t].clone()], 1), &mut state, neuron),
+        let candidates = if prefix_again {
+            let prefix = x.clone().narrow(0, 0, (t + 1) * batch);
+            let input = Tensor::cat(vec![prefix, Tensor::cat(previous.clone(), 0)], 1);
+            at(&posterior.forward(input, t + 1, neuron, Phase::Training), t, batch)
+        } else {
+            posterior.step(Tensor::cat(vec![at(x, t, batch), previous[t].clone()], 1), &mut state, neuron)
         };
         previous.push(pick(candidates, picks.clone().narrow(0, t * batch, batch)));
     }
     Tensor::cat(previous, 0)
+}
+
+/// z_1 .. z_T `[steps * batch, latent]` drawn from the prior, with picks `[steps][batch][latent]`.
+pub fn draw_from_prior(prior: &LatentStack, picks: &[i32], config: &NetworkConfig, neuron: &Neuron, device: &Device) -> Tensor<2> {
+    let (steps, latent) = (config.steps, config.latent);
+    let batch = picks.len() / (steps * latent);
+    if neuron.fused {
+        let z = prior.frozen(latent, neuron).roll_out((steps, batch), None, choose_picked(picks, batch));
+        return Tensor::from_data(TensorData::new(z, [steps * batch, latent]), device);
+    }
+    let picks = pick_tensor(picks, latent, device);
+    let mut state = LatentState::new();
+    let mut z = vec![Tensor::zeros([batch, latent], device)];
+    for t in 0..steps {
+        let candidates = prior.step(z[t].clone(), &mut state, neuron);
+        z.push(pick(candidates, picks.clone().narrow(0, t * batch, batch)));
+    }
+    Tensor::cat(z.split_off(1), 0)
+}
+
+/// [`pick`] for the roll-out's kernel; picks `[steps][batch][latent]`.
+fn choose_picked(picks: &[i32], batch: usize) -> impl Fn(usize, usize, &[f32], &mut [f32]) {
+    move |step, image, candidates, z| {
+        let (latent, ways) = (z.len(), candidates.len() / z.len());
+        let picks = &picks[(step * batch + image) * latent..][..latent];
+        for ((z, candidates), pick) in z.iter_mut().zip(candidates.chunks_exact(ways)).zip(picks) {
+            *z = candidates[*pick as usize];
+        }
+    }
+}
+
+/// z_1 .. z_{T-1} as numbers to z_{t-1} in row t, zeros in front.
+fn delayed(mut z: Vec<f32>, batch: usize, latent: usize, device: &Device) -> Tensor<2> {
+    z.splice(0..0, std::iter::repeat_n(0.0, batch * latent));
+    let rows = z.len() / latent;
+    Tensor::from_data(TensorData::new(z, [rows, latent]), device)
 }
 
 /// The prior's input under scheduled sampling: z_{t-1}, or here and there its own thresholded output.
@@ -97,6 +140,25 @@ pub fn roll_out_prior(
     let Some(last) = own.iter().rposition(Option::is_some) else {
         return shifted(z.clone(), batch);
     };
+    if neuron.fused && how == RollOut::Carried {
+        let taught = values(z);
+        let choose = |step: usize, image: usize, candidates: &[f32], z: &mut [f32]| {
+            let row = (step * batch + image) * latent;
+            match own.get(step).and_then(Option::as_ref) {
+                None => z.copy_from_slice(&taught[row..][..latent]),
+                Some(noise) => {
+                    let noise = &noise[image * latent..][..latent];
+                    for ((z, candidates), noise) in z.iter_mut().zip(candidates.chunks_exact(config.ways)).zip(noise) {
+                        let rate = candidates.iter().sum::<f32>() / config.ways as f32;
+                        *z = f32::from(u8::from(rate + noise * 1e-3 > 0.5));
+                    }
+                }
+            }
+        };
+        let mut rolled = prior.frozen(latent, neuron).roll_out((last + 1, batch), None, choose);
+        rolled.extend_from_slice(&taught[rolled.len()..rows * latent - batch * latent]);
+        return delayed(rolled, batch, latent, &z.device());
+    }
     let mut previous = vec![Tensor::zeros([batch, latent], &z.device())];
     let mut state = LatentState::new();
     for t in 0..config.steps - 1 {

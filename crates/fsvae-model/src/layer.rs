@@ -4,8 +4,10 @@
 //! kept out of the training arithmetic altogether (its exact gradient is zero) and enters with the running mean.
 
 use crate::kernels::convolution::Input;
+use crate::kernels::roll_out;
 use crate::neuron::{Neuron, Phase};
 use crate::ops::{self, Convolution, Currents, Outlet};
+use crate::snapshot::values;
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -73,11 +75,17 @@ impl TdBn {
         self.running_var = constant(self.running_var.val() * (1.0 - MOMENTUM) + variance * MOMENTUM);
     }
 
-    /// One step of a roll-out with running statistics: the membrane left by earlier steps in, spikes and new membrane out.
-    fn step(&self, x: Tensor<2>, layer_bias: Tensor<1>, held: Option<Tensor<2>>, neuron: &Neuron) -> (Tensor<2>, Tensor<2>) {
+    /// `scale * x + shift` with running statistics, of currents that lack `layer_bias`.
+    fn running_affine(&self, layer_bias: Tensor<1>, neuron: &Neuron) -> (Tensor<1>, Tensor<1>) {
         let deviation = (self.running_var.val() + crate::kernels::normalisation::EPSILON).sqrt();
         let scale = self.weight.val() * neuron.gain(self.alpha) / deviation;
         let shift = self.bias.val() - (self.running_mean.val() - layer_bias) * scale.clone();
+        (scale, shift)
+    }
+
+    /// One step of a roll-out with running statistics: the membrane left by earlier steps in, spikes and new membrane out.
+    fn step(&self, x: Tensor<2>, layer_bias: Tensor<1>, held: Option<Tensor<2>>, neuron: &Neuron) -> (Tensor<2>, Tensor<2>) {
+        let (scale, shift) = self.running_affine(layer_bias, neuron);
         let current = x * scale.unsqueeze() + shift.unsqueeze();
         let u = match held {
             Some(held) => held + current,
@@ -124,10 +132,16 @@ impl SpikingLinear {
 
     /// `[steps * batch, in]` to `[steps * batch, out]`.
     pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
-        let y = x.matmul(self.weight.val().transpose());
+        let y = neuron.linear(x, self.weight.val());
         let [rows, outputs] = y.dims();
         let currents = self.bn.currents(y.reshape([steps, rows / steps, outputs]), self.bias.val(), steps, neuron, phase);
         neuron.fire(currents, Outlet::Spikes).reshape([rows, outputs])
+    }
+
+    /// The layer with its running statistics, for the roll-out's kernel.
+    pub(crate) fn frozen(&self, neuron: &Neuron) -> roll_out::Layer {
+        let (scale, shift) = self.bn.running_affine(self.bias.val(), neuron);
+        roll_out::Layer::new(&values(&self.weight.val()), values(&scale), values(&shift))
     }
 
     pub(crate) fn step(&self, x: Tensor<2>, held: &mut Option<Tensor<2>>, neuron: &Neuron) -> Tensor<2> {

@@ -7,6 +7,7 @@
 //!
 //! Field names are the original program's state-dict names, so that a tensor's path is its name in a checkpoint.
 
+use crate::kernels::roll_out;
 use crate::layer::{Direction, ReadOut, Source, SpikingConvolution, SpikingLinear};
 use crate::neuron::{Neuron, Phase};
 use burn::module::Module;
@@ -40,6 +41,11 @@ impl LatentStack {
     pub fn step(&self, x: Tensor<2>, state: &mut LatentState, neuron: &Neuron) -> Tensor<2> {
         state.resize(self.layers.len(), None);
         self.layers.iter().zip(state).fold(x, |x, (layer, held)| layer.step(x, held, neuron))
+    }
+
+    /// The stack with its running statistics, for the roll-out's kernel.
+    pub(crate) fn frozen(&self, latent: usize, neuron: &Neuron) -> roll_out::Stack {
+        roll_out::Stack { layers: self.layers.iter().map(|layer| layer.frozen(neuron)).collect(), lif: neuron.lif, latent }
     }
 
     pub(crate) fn adopt(&mut self, other: &Self) {

@@ -59,6 +59,10 @@ impl Neuron {
         if self.fused { ops::convolution(x, weight, how) } else { plain::convolution(x, weight, how) }
     }
 
+    pub(crate) fn linear(&self, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+        if self.fused { ops::linear(x, weight) } else { plain::linear(x, weight) }
+    }
+
     pub(crate) fn statistics(&self, x: &Tensor<3>) -> Tensor<2> {
         if self.fused { ops::statistics(x) } else { plain::statistics(x) }
     }

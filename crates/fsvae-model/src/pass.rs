@@ -1,8 +1,8 @@
 //! The passes through the whole network: training, reconstruction, generation.
 
-use crate::latent::{Draws, RollOut, mean_of_ways, pick, pick_tensor, roll_out_posterior, roll_out_prior, shifted};
+use crate::latent::{Draws, RollOut, draw_from_prior, mean_of_ways, pick, pick_tensor, roll_out_posterior, roll_out_prior, shifted};
 use crate::loss::{PriorLoss, mse};
-use crate::network::{LatentState, Network, Watch};
+use crate::network::{Network, Watch};
 use crate::neuron::{Neuron, Phase};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -66,18 +66,17 @@ impl Model {
     pub fn pass(&mut self, images: Tensor<4>, draws: &Draws, roll_out: RollOut, phase: Phase, watch: &mut dyn Watch) -> Pass {
         let (config, neuron, steps) = (self.config.clone(), self.neuron, self.config.steps);
         let batch = images.dims()[0];
-        let picks = pick_tensor(&draws.picks, config.latent, &images.device());
         let encoded = self.network.encode(images, steps, &neuron, phase, watch);
 
         let posterior_previous = {
             let mut posterior = self.network.posterior.valid();
-            let z = roll_out_posterior(&mut posterior, &encoded.clone().inner(), &picks.clone().inner(), steps, (roll_out, phase), &neuron);
+            let z = roll_out_posterior(&mut posterior, &encoded.clone().inner(), &draws.picks, steps, (roll_out, phase), &neuron);
             self.network.posterior.adopt(&posterior);
             lifted(z, &encoded)
         };
         let input = Tensor::cat(vec![encoded.clone(), posterior_previous.clone()], 1);
         let q = self.network.posterior.forward(input, steps, &neuron, phase);
-        let z = pick(q.clone(), picks);
+        let z = pick(q.clone(), pick_tensor(&draws.picks, config.latent, &q.device()));
 
         let prior_previous = {
             let mut prior = self.network.prior.valid();
@@ -96,15 +95,7 @@ impl Model {
 
     /// Draws latent spikes from the prior, `[steps * batch, latent]`, with picks `[steps][batch][latent]`.
     pub fn sample_latent(&self, picks: &[i32], device: &Device) -> Tensor<2> {
-        let picks = pick_tensor(picks, self.config.latent, device);
-        let batch = picks.dims()[0] / self.config.steps;
-        let mut state = LatentState::new();
-        let mut z = vec![Tensor::zeros([batch, self.config.latent], device)];
-        for t in 0..self.config.steps {
-            let candidates = self.network.prior.step(z[t].clone(), &mut state, &self.neuron);
-            z.push(pick(candidates, picks.clone().narrow(0, t * batch, batch)));
-        }
-        Tensor::cat(z.split_off(1), 0)
+        draw_from_prior(&self.network.prior, picks, &self.config, &self.neuron, device)
     }
 
     /// Pre-tanh images of latent spikes, with running statistics.

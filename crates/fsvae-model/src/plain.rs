@@ -24,6 +24,11 @@ pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<
     })
 }
 
+/// See [`ops::linear`](crate::ops::linear).
+pub fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    x.matmul(weight.transpose())
+}
+
 /// See [`ops::statistics`](crate::ops::statistics); here the gradient flows through.
 pub fn statistics(x: &Tensor<3>) -> Tensor<2> {
     let mean = x.clone().mean_dim(0).mean_dim(1);

@@ -1,13 +1,15 @@
 //! One optimiser step after another: the model, AdamW's moments, and the random numbers of each step.
 
+use crate::kernels::adamw::AdamW;
 use crate::latent::{Draws, RollOut};
 use crate::loss::PriorLoss;
 use crate::network::Network;
 use crate::neuron::{Neuron, Phase, Surrogate};
+use crate::ops;
 use crate::pass::Model;
 use crate::snapshot;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer};
+use burn::optim::{AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use fsvae_checkpoint::{Checkpoint, CheckpointError, NamedTensor, NetworkConfig, TRAINING_STATE_PREFIX, TrainingRecord};
 use rand::{Rng, SeedableRng};
@@ -171,8 +173,8 @@ impl Trainer {
 
     /// AdamW on every parameter that has a gradient.
     pub fn update(&mut self, gradients: GradientsParams, learning_rate: f64) {
-        let adamw = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(self.recipe.weight_decay).build();
-        let mut update = Update { path: Vec::new(), gradients, moments: &mut self.moments, adamw, learning_rate };
+        let (fused, weight_decay) = (self.model.neuron.fused, self.recipe.weight_decay);
+        let mut update = Update { path: Vec::new(), gradients, moments: &mut self.moments, fused, weight_decay, learning_rate };
         self.model.network = self.model.network.clone().map(&mut update);
     }
 }
@@ -181,17 +183,36 @@ struct Update<'a> {
     path: Vec<String>,
     gradients: GradientsParams,
     moments: &'a mut BTreeMap<String, Moments>,
-    adamw: AdamW,
+    fused: bool,
+    weight_decay: f32,
     learning_rate: f64,
 }
 
-impl ModuleMapper for Update<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let name = self.path.join(".");
-        let (id, tensor, mapper) = param.consume();
+const BETAS: [f32; 2] = [0.9, 0.999];
+const EPSILON: f32 = 1e-8;
+
+impl Update<'_> {
+    /// On this crate's kernel.
+    fn step_fused<const D: usize>(&self, tensor: Tensor<D>, gradient: Tensor<D>, moments: Option<Moments>) -> (Tensor<D>, Moments) {
+        let (shape, device) = (tensor.shape(), tensor.device());
+        let zeros = || Tensor::zeros(shape.clone(), &device);
+        let (time, first, second) = match moments {
+            Some(m) => (m.time, m.first.reshape(shape.clone()), m.second.reshape(shape.clone())),
+            None => (0, zeros(), zeros()),
+        };
+        let [beta_1, beta_2] = BETAS;
+        let (learning_rate, weight_decay, time) = (self.learning_rate, self.weight_decay, time + 1);
+        let how = AdamW { learning_rate, weight_decay, beta_1, beta_2, epsilon: EPSILON, time };
+        let [tensor, first, second] = ops::adamw(tensor, gradient, [first, second], how);
+        let flat = |t: Tensor<D>| t.reshape([shape.num_elements()]);
+        (tensor, Moments { time, first: flat(first), second: flat(second) })
+    }
+
+    /// In burn's words.
+    fn step_plain<const D: usize>(&self, tensor: Tensor<D>, gradient: Tensor<D>, moments: Option<Moments>) -> (Tensor<D>, Moments) {
+        let adamw = AdamWConfig::new().with_epsilon(EPSILON).with_weight_decay(self.weight_decay).build();
         let shape = tensor.shape();
-        let state = self.moments.remove(&name).map(|m| AdamWState {
+        let state = moments.map(|m| AdamWState {
             momentum: AdaptiveMomentumState {
                 time: m.time,
                 moment_1: m.first.reshape(shape.clone()),
@@ -199,12 +220,25 @@ impl ModuleMapper for Update<'_> {
                 max_moment_2: None,
             },
         });
-        let (tensor, state) = self.adamw.step(self.learning_rate, tensor.inner(), gradient, state);
-        if let Some(AdamWState { momentum }) = state {
-            let flat = |t: Tensor<D>| t.reshape([shape.num_elements()]);
-            let moments = Moments { time: momentum.time, first: flat(momentum.moment_1), second: flat(momentum.moment_2) };
-            self.moments.insert(name, moments);
-        }
+        let (tensor, state) = adamw.step(self.learning_rate, tensor, gradient, state);
+        let momentum = state.expect("AdamW has a state after a step").momentum;
+        let flat = |t: Tensor<D>| t.reshape([shape.num_elements()]);
+        (tensor, Moments { time: momentum.time, first: flat(momentum.moment_1), second: flat(momentum.moment_2) })
+    }
+}
+
+impl ModuleMapper for Update<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
+        let name = self.path.join(".");
+        let (id, tensor, mapper) = param.consume();
+        let moments = self.moments.remove(&name);
+        let (tensor, moments) = if self.fused {
+            self.step_fused(tensor.inner(), gradient, moments)
+        } else {
+            self.step_plain(tensor.inner(), gradient, moments)
+        };
+        self.moments.insert(name, moments);
         Param::from_mapped_value(id, Tensor::from_inner(tensor).require_grad(), mapper)
     }
     fn enter_module(&mut self, name: &str, _: &str) {

@@ -2,12 +2,14 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fsvae_checkpoint::NetworkConfig;
+use fsvae_model::kernels::adamw::AdamW;
 use fsvae_model::kernels::convolution::Input;
 use fsvae_model::kernels::membrane::Lif;
 use fsvae_model::kernels::normalisation::EPSILON;
+use fsvae_model::latent::{draw_from_prior, roll_out_posterior, roll_out_prior};
 use fsvae_model::ops::{self, Convolution, Currents, Outlet, TdBn};
 use fsvae_model::snapshot::values;
-use fsvae_model::{Neuron, Surrogate, plain};
+use fsvae_model::{Neuron, Phase, Recipe, RollOut, Surrogate, Trainer, plain};
 use proptest::prelude::*;
 
 fn device() -> Device {
@@ -209,11 +211,11 @@ proptest! {
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let config = NetworkConfig::fsvae(1);
-    let recipe = fsvae_model::Recipe { batch: 19, ..Default::default() };
+    let recipe = Recipe { batch: 19, ..Default::default() };
     let pixels: Vec<f32> = (0..19 * 32 * 32).map(|i| ((i * 7919 % 1009) as f32 / 504.5) - 1.0).collect();
     let step = |threads: usize| {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(|| {
-            let mut trainer = fsvae_model::Trainer::new(&config, &recipe, 5, &Device::flex());
+            let mut trainer = Trainer::new(&config, &recipe, 5, &Device::flex());
             let draws = recipe.draws(&config, 5, 0, 19, 0.2);
             let losses = trainer.step_pixels(&pixels, &draws, 1e-3);
             let tensors = trainer.checkpoint(fsvae_checkpoint::TrainingRecord::default()).tensors;
@@ -223,5 +225,83 @@ fn the_number_of_threads_changes_no_bit() {
     let one = step(1);
     for threads in [2, 3, 5] {
         assert!(step(threads) == one, "{threads} threads");
+    }
+}
+
+/// Rows, inputs, outputs; spikes, weights.
+fn spiking_linear() -> impl Strategy<Value = ([usize; 3], Vec<f32>, Vec<f32>)> {
+    (1usize..30, 1usize..40, 1usize..40).prop_flat_map(|(rows, inputs, outputs)| {
+        let spikes = floats(rows * inputs).prop_map(|x| x.iter().map(|x| f32::from(u8::from(*x > 0.8))).collect());
+        (Just([rows, inputs, outputs]), spikes, floats(inputs * outputs))
+    })
+}
+
+proptest! {
+    #[test]
+    fn linear_equals_its_twin(([rows, inputs, outputs], x, weight) in spiking_linear()) {
+        let run = |fast: bool| {
+            let (x, weight) = (tensor(&x, [rows, inputs]), tensor(&weight, [outputs, inputs]));
+            let y = if fast { ops::linear(x.clone(), weight.clone()) } else { plain::linear(x.clone(), weight.clone()) };
+            let gradients = score(y.clone()).backward();
+            [values(&y), values(&x.grad(&gradients).expect("a leaf")), values(&weight.grad(&gradients).expect("a leaf"))]
+        };
+        for (what, (ours, theirs)) in ["y", "x", "weight"].into_iter().zip(run(true).into_iter().zip(run(false))) {
+            close(what, &ours, &theirs)?;
+        }
+    }
+
+    #[test]
+    fn the_optimiser_equals_burns(parameters in floats(50), gradients in prop::collection::vec(floats(50), 4)) {
+        use burn::optim::{AdamWConfig, Optimizer};
+        let leaf = |values: &[f32]| Tensor::<1>::from_data(TensorData::new(values.to_vec(), [values.len()]), &Device::flex());
+        let mut ours = [leaf(&parameters), leaf(&[0.0; 50]), leaf(&[0.0; 50])];
+        let (mut theirs, mut state) = (leaf(&parameters), None);
+        let burns = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.01).build();
+        for (time, gradient) in (1..).zip(&gradients) {
+            let learning_rate = 0.1 / time as f64;
+            let how = AdamW { learning_rate, weight_decay: 0.01, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, time };
+            let [parameter, first, second] = ours;
+            ours = ops::adamw(parameter, leaf(gradient), [first, second], how);
+            (theirs, state) = burns.step(learning_rate, theirs, leaf(gradient), state);
+        }
+        let momentum = state.expect("four steps").momentum;
+        for (what, (ours, theirs)) in ["parameter", "first", "second"].into_iter().zip(ours.iter().zip([theirs, momentum.moment_1, momentum.moment_2])) {
+            close(what, &values(ours), &values(&theirs))?;
+        }
+    }
+}
+
+#[test]
+fn roll_outs_equal_their_twins() {
+    let config = NetworkConfig { channels: vec![8, 8, 8, 8], latent: 24, ways: 5, steps: 7, ..NetworkConfig::fsvae(1) };
+    let batch = 19; // more than one task's images, and not a multiple of them
+    for seed in 0..6 {
+        let recipe = Recipe { scheduled_from: 1, ..Recipe::default() };
+        let mut model = Trainer::new(&config, &recipe, seed, &Device::flex()).model.valid();
+        let draws = recipe.draws(&config, seed, 3, batch, 0.5);
+        assert!(draws.own.iter().any(Option::is_some));
+        let rows = config.steps * batch;
+        let spikes = |modulus: usize| {
+            let values: Vec<f32> = (0..rows * config.latent).map(|i| f32::from(u8::from(i * 7919 % modulus < modulus / 3))).collect();
+            Tensor::<2>::from_data(TensorData::new(values, [rows, config.latent]), &Device::flex())
+        };
+        let (x, z) = (spikes(101), spikes(97));
+        for _ in 0..30 {
+            // so that the running statistics have seen some currents
+            let neuron = model.neuron;
+            model.network.posterior.forward(Tensor::cat(vec![x.clone(), z.clone()], 1), config.steps, &neuron, Phase::Training);
+            model.network.prior.forward(z.clone(), config.steps, &neuron, Phase::Training);
+        }
+        let mut run = |fused: bool| {
+            let neuron = Neuron { fused, ..model.neuron };
+            let how = (RollOut::Carried, Phase::Training);
+            let posterior = roll_out_posterior(&mut model.network.posterior, &x, &draws.picks, config.steps, how, &neuron);
+            let prior = roll_out_prior(&mut model.network.prior, &z, &draws.own, &config, RollOut::Carried, &neuron);
+            let drawn = draw_from_prior(&model.network.prior, &draws.picks, &config, &neuron, &Device::flex());
+            [posterior, prior, drawn].map(|z| values(&z))
+        };
+        let found = run(true);
+        assert!(found.iter().all(|z| (0.05..0.95).contains(&(z.iter().sum::<f32>() / z.len() as f32))), "spikes and silence");
+        assert_eq!(found, run(false), "seed {seed}");
     }
 }

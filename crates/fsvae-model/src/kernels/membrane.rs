@@ -148,7 +148,7 @@ impl<'a> Membranes<'a> {
 
 /// One step of a block: spikes, and what the membranes hold after the reset and the leak.
 #[inline(always)]
-fn fire(x: &[f32], scale: &[f32], shift: &[f32], lif: Lif, held: &mut [f32], spikes: &mut [f32]) {
+pub(super) fn fire(x: &[f32], scale: &[f32], shift: &[f32], lif: Lif, held: &mut [f32], spikes: &mut [f32]) {
     let len = x.len();
     let (scale, shift, held, spikes) = (&scale[..len], &shift[..len], &mut held[..len], &mut spikes[..len]);
     for i in 0..len {

@@ -3,13 +3,16 @@
 //! Every kernel divides its work by size, never by the number of threads, and adds partial sums in a fixed order: the result has the
 //! same bits at any thread count. `pulp` runs each of them with the widest vectors that the processor has.
 
+pub mod adamw;
 pub mod buffers;
 pub mod convolution;
+pub mod dense;
 pub mod fused;
 pub mod geometry;
 pub mod matrix;
 pub mod membrane;
 pub mod normalisation;
+pub mod roll_out;
 pub mod spikes;
 
 use rayon::prelude::*;

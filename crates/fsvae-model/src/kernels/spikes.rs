@@ -11,6 +11,7 @@
 //! ```
 
 use pulp::{Simd, WithSimd};
+use std::ops::Range;
 
 /// A matrix of zeros and ones, row by row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,19 +31,34 @@ impl SpikeLists {
 
     /// Appends the rows of `values`, whose entries are 0 or 1.
     pub fn extend(&mut self, values: &[f32], columns: usize) {
-        const BLOCK: usize = 32;
         for row in values.chunks_exact(columns) {
-            for (b, block) in row.chunks(BLOCK).enumerate() {
-                let mut mask = 0u32;
-                for (i, v) in block.iter().enumerate() {
-                    mask |= u32::from(*v != 0.0) << i;
-                }
-                while mask != 0 {
-                    self.active.push((b * BLOCK) as u32 + mask.trailing_zeros());
-                    mask &= mask - 1;
-                }
-            }
+            self.extend_row_from(row, 0);
             self.end_row();
+        }
+    }
+
+    /// Appends the rows of `left` with those of `right` beside them, each with this many columns.
+    pub fn extend_beside(&mut self, left: &[f32], right: &[f32], columns: usize) {
+        for (left, right) in left.chunks_exact(columns).zip(right.chunks_exact(columns)) {
+            self.extend_row_from(left, 0);
+            self.extend_row_from(right, columns);
+            self.end_row();
+        }
+    }
+
+    /// Appends to the row under construction the ones of `values`, moved right.
+    #[inline(always)]
+    fn extend_row_from(&mut self, values: &[f32], right: usize) {
+        const BLOCK: usize = 32;
+        for (b, block) in values.chunks(BLOCK).enumerate() {
+            let mut mask = 0u32;
+            for (i, v) in block.iter().enumerate() {
+                mask |= u32::from(*v != 0.0) << i;
+            }
+            while mask != 0 {
+                self.active.push((right + b * BLOCK) as u32 + mask.trailing_zeros());
+                mask &= mask - 1;
+            }
         }
     }
 
@@ -95,13 +111,19 @@ impl SpikeLists {
 
     /// `out = self * matrix`, or with `add`, `out += self * matrix`; `matrix` and `out` have this many columns.
     pub fn product(&self, matrix: &[f32], columns: usize, out: &mut [f32], add: bool) {
-        assert_eq!(out.len(), self.rows() * columns);
-        pulp::Arch::new().dispatch(Product { lists: self, matrix, columns, out, add });
+        self.product_of_rows(0..self.rows(), matrix, columns, out, add);
+    }
+
+    /// These rows of [`product`](Self::product).
+    pub fn product_of_rows(&self, rows: Range<usize>, matrix: &[f32], columns: usize, out: &mut [f32], add: bool) {
+        assert_eq!(out.len(), rows.len() * columns);
+        pulp::Arch::new().dispatch(Product { lists: self, rows, matrix, columns, out, add });
     }
 }
 
 struct Product<'a> {
     lists: &'a SpikeLists,
+    rows: Range<usize>,
     matrix: &'a [f32],
     columns: usize,
     out: &'a mut [f32],
@@ -133,8 +155,8 @@ impl Product<'_> {
     #[inline(always)]
     fn block<S: Simd, const N: usize>(&mut self, simd: S, first: usize) -> usize {
         let width = N * S::F32_LANES;
-        for row in 0..self.lists.rows() {
-            let out = &mut self.out[row * self.columns + first..][..width];
+        for (at, row) in self.rows.clone().enumerate() {
+            let out = &mut self.out[at * self.columns + first..][..width];
             let out: &mut [S::f32s; N] = S::as_mut_simd_f32s(out).0.first_chunk_mut().expect("N vectors");
             let mut sum = if self.add { *out } else { [simd.splat_f32s(0.0); N] };
             for &c in self.lists.row(row) {
@@ -153,8 +175,8 @@ impl Product<'_> {
     #[inline(always)]
     fn rest<S: Simd>(&mut self, simd: S, first: usize) -> usize {
         let width = self.columns - first;
-        for row in 0..self.lists.rows() {
-            let out = &mut self.out[row * self.columns + first..][..width];
+        for (at, row) in self.rows.clone().enumerate() {
+            let out = &mut self.out[at * self.columns + first..][..width];
             let mut sum = if self.add { simd.partial_load_f32s(out) } else { simd.splat_f32s(0.0) };
             for &c in self.lists.row(row) {
                 sum = simd.add_f32s(sum, simd.partial_load_f32s(&self.matrix[c as usize * self.columns + first..][..width]));

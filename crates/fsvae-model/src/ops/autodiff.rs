@@ -1,6 +1,6 @@
 //! The operations as nodes of burn's autodiff graph. They keep their arguments, nothing else.
 
-use super::{Convolution, Firing, Outlet, SpikingBackend, TdBn};
+use super::{AdamW, Convolution, Firing, Outlet, SpikingBackend, TdBn};
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -26,6 +26,30 @@ impl<B: SpikingBackend> Backward<B, 2> for Convolve {
                 dw
             }
             None => B::convolve_weight_gradient(x, weight, gradient, how),
+        };
+        if let Some(node) = of_weight {
+            grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Linear;
+
+impl<B: SpikingBackend> Backward<B, 2> for Linear {
+    type State = [FloatTensor<B>; 2];
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let [x, weight] = ops.state;
+        let [of_x, of_weight] = ops.parents;
+        let dw = match of_x {
+            Some(node) => {
+                let (dx, dw) = B::linear_backward(x, weight, gradient);
+                grads.register::<B>(node.id, dx);
+                dw
+            }
+            None => B::linear_weight_gradient(x, weight, gradient),
         };
         if let Some(node) = of_weight {
             grads.register::<B>(node.id, dw);
@@ -79,6 +103,19 @@ impl<B: SpikingBackend, C: CheckpointStrategy> SpikingBackend for Autodiff<B, C>
         };
         match node {
             OpsKind::Tracked(prep) => prep.finish((inputs, how), output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn linear_of_spikes(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self> {
+        let node = Linear.prepare::<C>([x.node(), weight.node()]).compute_bound().stateful();
+        let inputs = [x, weight].map(|t| t.into_primitive());
+        let output = {
+            let [x, weight] = inputs.clone();
+            B::linear_of_spikes(x, weight)
+        };
+        match node {
+            OpsKind::Tracked(prep) => prep.finish(inputs, output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }
@@ -138,6 +175,24 @@ impl<B: SpikingBackend, C: CheckpointStrategy> SpikingBackend for Autodiff<B, C>
 
     fn convolve_weight_gradient(_: FloatTensor<Self>, _: FloatTensor<Self>, _: FloatTensor<Self>, _: Convolution) -> FloatTensor<Self> {
         unreachable!("{NO_SECOND_ORDER}")
+    }
+
+    fn linear_backward(_: FloatTensor<Self>, _: FloatTensor<Self>, _: FloatTensor<Self>) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{NO_SECOND_ORDER}")
+    }
+
+    fn linear_weight_gradient(_: FloatTensor<Self>, _: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("{NO_SECOND_ORDER}")
+    }
+
+    fn adamw(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: AdamW,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("the optimiser works on tensors without gradient")
     }
 
     fn fire_backward(

@@ -1,11 +1,12 @@
 //! The operations on flex, burn's CPU back-end: shapes are read off the tensors, the kernels do the rest.
 
 use super::{Convolution, Firing, Outlet, SpikingBackend, TdBn};
+use crate::kernels::adamw::AdamW;
 use crate::kernels::convolution::{self, Kernel};
 use crate::kernels::geometry::Geometry;
 use crate::kernels::membrane::Membranes;
 use crate::kernels::normalisation::{self, Affine, Gradients};
-use crate::kernels::{buffers, fused};
+use crate::kernels::{buffers, dense, fused};
 use burn::backend::{Flex, TensorMetadata};
 use burn::tensor::{Bytes, DType, Shape};
 use burn_flex::{FlexTensor, Layout};
@@ -20,6 +21,11 @@ fn floats(x: &FlexTensor) -> &[f32] {
 
 fn contiguous(x: FlexTensor) -> FlexTensor {
     if x.is_contiguous() { x } else { x.to_contiguous() }
+}
+
+/// The numbers themselves: a copy, if somebody else still looks at them.
+fn into_floats(x: FlexTensor) -> Vec<f32> {
+    x.into_data().try_into_vec().expect("all tensors here are of single precision")
 }
 
 /// Lets the next tensor have this one's memory, if nobody else still looks at it.
@@ -99,6 +105,44 @@ impl SpikingBackend for Flex {
 
     fn convolve_weight_gradient(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor, how: Convolution) -> FlexTensor {
         convolve_backward(x, weight, gradient, how, None)
+    }
+
+    fn linear_of_spikes(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
+        let (x, weight) = (contiguous(x), contiguous(weight));
+        let ([rows, inputs], [outputs, _]) = (dims(&x), dims(&weight));
+        let mut out = buffers::take(rows * outputs);
+        dense::forward(floats(&weight), inputs, floats(&x), &mut out);
+        tensor(out, [rows, outputs])
+    }
+
+    fn linear_backward(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor) -> (FlexTensor, FlexTensor) {
+        let (weight, gradient) = (contiguous(weight), contiguous(gradient));
+        let [rows, inputs] = dims(&x);
+        let mut dx = buffers::take(rows * inputs);
+        dense::input_gradient(floats(&weight), inputs, floats(&gradient), &mut dx);
+        (tensor(dx, [rows, inputs]), Self::linear_weight_gradient(x, weight, gradient))
+    }
+
+    fn linear_weight_gradient(x: FlexTensor, weight: FlexTensor, gradient: FlexTensor) -> FlexTensor {
+        let (x, gradient) = (contiguous(x), contiguous(gradient));
+        let [_, inputs] = dims(&x);
+        let dw = dense::weight_gradient(inputs, floats(&x), floats(&gradient));
+        recycle(gradient);
+        recycle(x);
+        tensor(dw, weight.shape())
+    }
+
+    fn adamw(
+        parameter: FlexTensor,
+        gradient: FlexTensor,
+        first: FlexTensor,
+        second: FlexTensor,
+        how: AdamW,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let (shape, gradient) = (parameter.shape(), contiguous(gradient));
+        let [mut parameter, mut first, mut second] = [parameter, first, second].map(|x| into_floats(contiguous(x)));
+        how.step(&mut parameter, floats(&gradient), &mut first, &mut second);
+        (tensor(parameter, shape.clone()), tensor(first, shape.clone()), tensor(second, shape))
     }
 
     fn channel_statistics(x: FlexTensor) -> FlexTensor {

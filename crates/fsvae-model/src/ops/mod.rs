@@ -6,6 +6,7 @@
 mod autodiff;
 mod flex;
 
+use crate::kernels::adamw::AdamW;
 use crate::kernels::convolution::Input;
 use crate::kernels::membrane::Lif;
 use burn::backend::tensor::FloatTensor;
@@ -93,6 +94,18 @@ pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<
     Tensor::from_dispatch(Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), how))
 }
 
+/// Currents `[rows, out]` of spikes x `[rows, in]` through weight `[out, in]`, without bias.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
+    Tensor::from_dispatch(Dispatch::linear_of_spikes(x.into_dispatch(), weight.into_dispatch()))
+}
+
+/// A step of AdamW: parameter, first and second moment after it. All four tensors are of one shape, none has a gradient.
+pub fn adamw<const D: usize>(parameter: Tensor<D>, gradient: Tensor<D>, moments: [Tensor<D>; 2], how: AdamW) -> [Tensor<D>; 3] {
+    let [first, second] = moments.map(Tensor::into_dispatch);
+    let (parameter, first, second) = Dispatch::adamw(parameter.into_dispatch(), gradient.into_dispatch(), first, second, how);
+    [parameter, first, second].map(Tensor::from_dispatch)
+}
+
 /// Mean and biased variance by channel, `[2, channels]`, of x `[steps, rows, channels]`; no gradient flows through it.
 pub fn statistics(x: &Tensor<3>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::channel_statistics(x.clone().detach().into_dispatch()))
@@ -132,6 +145,24 @@ pub trait SpikingBackend: burn::backend::Backend {
         gradient: FloatTensor<Self>,
         how: Convolution,
     ) -> FloatTensor<Self>;
+    /// See [`linear`].
+    fn linear_of_spikes(x: FloatTensor<Self>, weight: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Gradients of x and weight.
+    fn linear_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
+    /// Gradient of the weight alone.
+    fn linear_weight_gradient(x: FloatTensor<Self>, weight: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`adamw`].
+    fn adamw(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        first: FloatTensor<Self>,
+        second: FloatTensor<Self>,
+        how: AdamW,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// See [`statistics`].
     fn channel_statistics(x: FloatTensor<Self>) -> FloatTensor<Self>;
     /// See [`fire`].
