@@ -113,7 +113,7 @@ fn uniform<const D: usize>(shape: [usize; D], fan_in: usize, rng: &mut ChaCha8Rn
 /// A fully connected spiking layer.
 #[derive(Module, Debug)]
 pub struct SpikingLinear {
-    /// `[out, in]`.
+    /// `[in, out]`; the other way round in checkpoints, as PyTorch has it.
     pub weight: Param<Tensor<2>>,
     /// `[out]`.
     pub bias: Param<Tensor<1>>,
@@ -124,7 +124,7 @@ pub struct SpikingLinear {
 impl SpikingLinear {
     pub(crate) fn new(inputs: usize, outputs: usize, alpha: f32, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         Self {
-            weight: uniform([outputs, inputs], inputs, rng, device),
+            weight: uniform([inputs, outputs], inputs, rng, device),
             bias: uniform([outputs], inputs, rng, device),
             bn: TdBn::new(outputs, alpha, device),
         }
@@ -141,11 +141,11 @@ impl SpikingLinear {
     /// The layer with its running statistics, for the roll-out's kernel.
     pub(crate) fn frozen(&self, neuron: &Neuron) -> roll_out::Layer {
         let (scale, shift) = self.bn.running_affine(self.bias.val(), neuron);
-        roll_out::Layer::new(&values(&self.weight.val()), values(&scale), values(&shift))
+        roll_out::Layer { weights: values(&self.weight.val()), scale: values(&scale), shift: values(&shift) }
     }
 
     pub(crate) fn step(&self, x: Tensor<2>, held: &mut Option<Tensor<2>>, neuron: &Neuron) -> Tensor<2> {
-        let y = x.matmul(self.weight.val().transpose());
+        let y = x.matmul(self.weight.val());
         let (spikes, rest) = self.bn.step(y, self.bias.val(), held.take(), neuron);
         *held = Some(rest);
         spikes

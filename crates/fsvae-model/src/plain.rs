@@ -26,7 +26,7 @@ pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<
 
 /// See [`ops::linear`](crate::ops::linear).
 pub fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
-    x.matmul(weight.transpose())
+    x.matmul(weight)
 }
 
 /// See [`ops::statistics`](crate::ops::statistics); here the gradient flows through.

@@ -1,5 +1,6 @@
 //! Between a network's parameters and the named tensors of a checkpoint.
 
+use crate::kernels::matrix::transposed;
 use crate::network::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -8,6 +9,16 @@ use fsvae_checkpoint::{Checkpoint, CheckpointError, NamedTensor, expected_tensor
 /// The numbers of a tensor, row-major.
 pub fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     tensor.clone().into_data().try_to_vec().expect("all tensors of this network are f32")
+}
+
+/// The numbers of a matrix of this shape, row by row of its transpose; others as they are.
+///
+/// A checkpoint has `[out, in]` where a fully connected layer here has `[in, out]`.
+pub(crate) fn turned(shape: &[usize], values: Vec<f32>) -> Vec<f32> {
+    match *shape {
+        [_, columns] => transposed(&values, columns),
+        _ => values,
+    }
 }
 
 /// All parameters and running statistics by name, in the checkpoint's order.
@@ -19,7 +30,12 @@ pub fn tensors(network: &Network, config: &fsvae_checkpoint::NetworkConfig) -> V
     impl ModuleVisitor for Collect {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let tensor = param.val();
-            self.found.push(NamedTensor::f32(self.path.join("."), tensor.dims().to_vec(), values(&tensor)));
+            let (mut shape, values) = (tensor.dims().to_vec(), values(&tensor));
+            let values = turned(&shape, values);
+            if let [inputs, outputs] = shape[..] {
+                shape = vec![outputs, inputs];
+            }
+            self.found.push(NamedTensor::f32(self.path.join("."), shape, values));
         }
         fn enter_module(&mut self, name: &str, _: &str) {
             self.path.push(name.to_owned());
@@ -51,6 +67,8 @@ pub fn restore(network: Network, checkpoint: &Checkpoint) -> Result<Network, Che
             match self.checkpoint.to_f32(&self.path.join(".")) {
                 Ok(values) => {
                     let tensor = param.val();
+                    let [inputs, outputs] = *tensor.dims().first_chunk().unwrap_or(&[1, 1]);
+                    let values = if D == 2 { turned(&[outputs, inputs], values) } else { values };
                     let restored = Tensor::from_data(TensorData::new(values, tensor.shape()), &tensor.device());
                     let trained = tensor.is_require_grad();
                     Param::initialized(param.id, restored).set_require_grad(trained)

@@ -132,7 +132,8 @@ impl Trainer {
                 Tensor::<1>::from_data(TensorData::new(values, [len]), &device.clone().inner())
             };
             let second = checkpoint.to_f32(&format!("{TRAINING_STATE_PREFIX}second.{name}"))?;
-            let moments = Moments { time: checkpoint.training.steps as usize, first: flat(tensor.values.to_f32()), second: flat(second) };
+            let [first, second] = [tensor.values.to_f32(), second].map(|values| flat(snapshot::turned(&tensor.shape, values)));
+            let moments = Moments { time: checkpoint.training.steps as usize, first, second };
             trainer.moments.insert(name.to_owned(), moments);
         }
         Ok(trainer)
@@ -147,7 +148,10 @@ impl Trainer {
             .iter()
             .flat_map(|(name, m)| [("first", name, &m.first), ("second", name, &m.second)])
             .map(|(which, name, moment)| {
-                NamedTensor::f32(format!("{TRAINING_STATE_PREFIX}{which}.{name}"), shape(name), snapshot::values(moment))
+                let shape = shape(name);
+                let turned_shape: Vec<usize> = if shape.len() == 2 { shape.iter().rev().copied().collect() } else { Vec::new() };
+                let values = snapshot::turned(&turned_shape, snapshot::values(moment));
+                NamedTensor::f32(format!("{TRAINING_STATE_PREFIX}{which}.{name}"), shape, values)
             })
             .collect();
         tensors.extend(state);

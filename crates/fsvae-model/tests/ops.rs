@@ -240,7 +240,7 @@ proptest! {
     #[test]
     fn linear_equals_its_twin(([rows, inputs, outputs], x, weight) in spiking_linear()) {
         let run = |fast: bool| {
-            let (x, weight) = (tensor(&x, [rows, inputs]), tensor(&weight, [outputs, inputs]));
+            let (x, weight) = (tensor(&x, [rows, inputs]), tensor(&weight, [inputs, outputs]));
             let y = if fast { ops::linear(x.clone(), weight.clone()) } else { plain::linear(x.clone(), weight.clone()) };
             let gradients = score(y.clone()).backward();
             [values(&y), values(&x.grad(&gradients).expect("a leaf")), values(&weight.grad(&gradients).expect("a leaf"))]

@@ -6,7 +6,7 @@
 //!   input gradient     gradient of the currents x weights: a matrix product, nothing in it is a spike
 //! ```
 //!
-//! Weights are `[out][in]`, as PyTorch keeps them. No partial sums: every task owns rows of its result.
+//! Weights are `[in][out]`: what a spike adds lies together. No partial sums: every task owns rows of its result.
 
 use super::matrix::{Matrix, multiply, transposed};
 use super::spikes::SpikeLists;
@@ -21,13 +21,12 @@ fn rows_of_task(rows: usize) -> usize {
 /// Currents `[rows][out]` of spikes `[rows][in]`.
 pub fn forward(weights: &[f32], inputs: usize, spikes: &[f32], out: &mut [f32]) {
     let outputs = weights.len() / inputs;
-    let by_input = transposed(weights, inputs);
     let rows = rows_of_task(spikes.len() / inputs);
     let tasks = out.par_chunks_mut(rows * outputs).zip(spikes.par_chunks(rows * inputs));
     tasks.for_each_init(SpikeLists::default, |lists, (out, spikes)| {
         lists.clear();
         lists.extend(spikes, inputs);
-        lists.product(&by_input, outputs, out, false);
+        lists.product(weights, outputs, out, false);
     });
 }
 
@@ -43,20 +42,20 @@ pub fn weight_gradient(inputs: usize, spikes: &[f32], gradient: &[f32]) -> Vec<f
         let first = i * rows;
         by_input.product_of_rows(first..first + sum.len() / outputs, gradient, outputs, sum, false);
     });
-    let gradient = transposed(&sum, outputs);
-    buffers::give_back(sum);
-    gradient
+    sum
 }
 
 /// Gradient of the spikes `[rows][in]`, from that of the currents `[rows][out]`.
 pub fn input_gradient(weights: &[f32], inputs: usize, gradient: &[f32], out: &mut [f32]) {
-    /// Few tasks, as each of them rearranges the weights for itself.
-    const PARTS: usize = 4;
+    /// Rows that make it worth while to pack the weights for a task.
+    const ROWS: usize = 64;
     let outputs = weights.len() / inputs;
-    let rows = (gradient.len() / outputs).div_ceil(PARTS).max(1);
-    out.par_chunks_mut(rows * inputs).zip(gradient.par_chunks(rows * outputs)).for_each(|(out, gradient)| {
+    let rows = gradient.len() / outputs;
+    let rows_of_task = rows.div_ceil((rows / ROWS).clamp(1, 4));
+    let by_output = transposed(weights, outputs);
+    out.par_chunks_mut(rows_of_task * inputs).zip(gradient.par_chunks(rows_of_task * outputs)).for_each(|(out, gradient)| {
         let shape = (out.len() / inputs, outputs, inputs);
-        multiply(shape, Matrix::new(gradient, outputs), Matrix::new(weights, inputs), out, false);
+        multiply(shape, Matrix::new(gradient, outputs), Matrix::new(&by_output, inputs), out, false);
     });
 }
 
@@ -80,7 +79,7 @@ mod tests {
             let (rows, outputs) = (spikes.len() / inputs, weights.len() / inputs);
             let mut expected = (vec![0f32; rows * outputs], vec![0f32; weights.len()], vec![0f32; spikes.len()]);
             for (r, o, i) in (0..rows).flat_map(|r| (0..outputs).flat_map(move |o| (0..inputs).map(move |i| (r, o, i)))) {
-                let (y, w, x) = (r * outputs + o, o * inputs + i, r * inputs + i);
+                let (y, w, x) = (r * outputs + o, i * outputs + o, r * inputs + i);
                 expected.0[y] += weights[w] * spikes[x];
                 expected.1[w] += gradient[y] * spikes[x];
                 expected.2[x] += gradient[y] * weights[w];

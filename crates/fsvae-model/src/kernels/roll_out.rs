@@ -7,7 +7,6 @@
 //! Running statistics, membranes carried along, no gradient. A handful of images goes through all steps and layers on one thread, so that
 //! nobody waits for anybody; their number depends on nothing but the batch.
 
-use super::matrix::transposed;
 use super::membrane::{Lif, fire};
 use super::spikes::SpikeLists;
 use rayon::prelude::*;
@@ -17,17 +16,15 @@ const IMAGES: usize = 8;
 
 /// A fully connected layer with its tdBN as an affine map.
 pub struct Layer {
-    by_input: Vec<f32>,
-    scale: Vec<f32>,
-    shift: Vec<f32>,
+    /// `[in][out]`.
+    pub weights: Vec<f32>,
+    /// By output.
+    pub scale: Vec<f32>,
+    /// By output.
+    pub shift: Vec<f32>,
 }
 
 impl Layer {
-    /// Weights `[out][in]`; per output the map `scale * x + shift`.
-    pub fn new(weights: &[f32], scale: Vec<f32>, shift: Vec<f32>) -> Self {
-        Self { by_input: transposed(weights, weights.len() / scale.len()), scale, shift }
-    }
-
     fn outputs(&self) -> usize {
         self.scale.len()
     }
@@ -107,7 +104,7 @@ impl State {
             for buffer in [&mut self.currents, &mut self.spikes] {
                 buffer.resize(held.len(), 0.0);
             }
-            self.lists.product(&layer.by_input, outputs, &mut self.currents, false);
+            self.lists.product(&layer.weights, outputs, &mut self.currents, false);
             for ((x, spikes), held) in
                 self.currents.chunks_exact(outputs).zip(self.spikes.chunks_exact_mut(outputs)).zip(held.chunks_exact_mut(outputs))
             {

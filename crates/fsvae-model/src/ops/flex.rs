@@ -109,7 +109,7 @@ impl SpikingBackend for Flex {
 
     fn linear_of_spikes(x: FlexTensor, weight: FlexTensor) -> FlexTensor {
         let (x, weight) = (contiguous(x), contiguous(weight));
-        let ([rows, inputs], [outputs, _]) = (dims(&x), dims(&weight));
+        let ([rows, _], [inputs, outputs]) = (dims(&x), dims(&weight));
         let mut out = buffers::take(rows * outputs);
         dense::forward(floats(&weight), inputs, floats(&x), &mut out);
         tensor(out, [rows, outputs])

@@ -94,7 +94,7 @@ pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<
     Tensor::from_dispatch(Dispatch::convolve(x.into_dispatch(), weight.into_dispatch(), how))
 }
 
-/// Currents `[rows, out]` of spikes x `[rows, in]` through weight `[out, in]`, without bias.
+/// Currents `[rows, out]` of spikes x `[rows, in]` through weight `[in, out]`, without bias.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::linear_of_spikes(x.into_dispatch(), weight.into_dispatch()))
 }
