@@ -45,6 +45,14 @@ impl Trainer {
     }
 }
 
+impl Trainer {
+    /// [`Trainer::settle`] on numbers.
+    pub fn settle_pixels(&mut self, batches: impl Iterator<Item = (Vec<f32>, Draws)>) {
+        let (config, device) = (self.model.config.clone(), self.model.device().inner());
+        self.settle(batches.map(|(pixels, draws)| (to_tensor(&pixels, &config, &device), draws)));
+    }
+}
+
 impl Model {
     /// Images encoded, drawn from the posterior with these picks and decoded, with running statistics.
     pub fn reconstruct(&self, pixels: &[f32], picks: Vec<i32>) -> Vec<f32> {

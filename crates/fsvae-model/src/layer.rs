@@ -13,9 +13,6 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-/// How far the running statistics move towards those of a batch.
-const MOMENTUM: f32 = 0.1;
-
 /// Threshold-dependent batch norm and what fires behind it (Zheng et al., AAAI 2021).
 #[derive(Module, Debug)]
 pub struct TdBn {
@@ -53,7 +50,7 @@ impl TdBn {
             Phase::Training => {
                 let statistics = neuron.statistics(&x);
                 let [_, rows, _] = x.dims();
-                self.follow(&statistics.clone().detach(), layer_bias.detach(), steps * rows);
+                self.follow(statistics.clone(), layer_bias, steps * rows, neuron.momentum);
                 statistics
             }
             Phase::Inference => self.running_statistics(layer_bias),
@@ -67,12 +64,18 @@ impl TdBn {
         Tensor::stack(vec![self.running_mean.val() - layer_bias, self.running_var.val()], 0)
     }
 
-    fn follow(&mut self, statistics: &Tensor<2>, layer_bias: Tensor<1>, count: usize) {
-        let ([_, channels], count) = (statistics.dims(), count as f32);
-        let mean = statistics.clone().narrow(0, 0, 1).reshape([channels]) + layer_bias;
-        let variance = statistics.clone().narrow(0, 1, 1).reshape([channels]) * (count / (count - 1.0));
-        self.running_mean = constant(self.running_mean.val() * (1.0 - MOMENTUM) + mean * MOMENTUM);
-        self.running_var = constant(self.running_var.val() * (1.0 - MOMENTUM) + variance * MOMENTUM);
+    /// Moves the running statistics. Outside the autodiff graph: `detach` alone would let a parameter into it, and with it one more
+    /// node a step, for ever.
+    fn follow(&mut self, statistics: Tensor<2>, layer_bias: Tensor<1>, count: usize, momentum: f32) {
+        let device = statistics.device();
+        let (statistics, count) = (without_gradient(&statistics), count as f32);
+        let [_, channels] = statistics.dims();
+        let mean = statistics.clone().narrow(0, 0, 1).reshape([channels]) + without_gradient(&layer_bias);
+        let variance = statistics.narrow(0, 1, 1).reshape([channels]) * (count / (count - 1.0));
+        for (running, now) in [(&mut self.running_mean, mean), (&mut self.running_var, variance)] {
+            let old = without_gradient(&running.val());
+            *running = constant(on(old * (1.0 - momentum) + now * momentum, &device));
+        }
     }
 
     /// `scale * x + shift` with running statistics, of currents that lack `layer_bias`.
@@ -97,10 +100,21 @@ impl TdBn {
 
     /// Takes over the running statistics of a copy that was used without gradients.
     fn adopt(&mut self, other: &Self) {
-        let back = |p: &Param<Tensor<1>>| constant(Tensor::from_inner(p.val()));
+        let device = self.running_mean.val().device();
+        let back = |p: &Param<Tensor<1>>| constant(on(p.val(), &device));
         self.running_mean = back(&other.running_mean);
         self.running_var = back(&other.running_var);
     }
+}
+
+/// The tensor without its history.
+pub(crate) fn without_gradient<const D: usize>(x: &Tensor<D>) -> Tensor<D> {
+    if x.device().is_autodiff() { x.clone().inner() } else { x.clone() }
+}
+
+/// Brings a tensor without gradient to a device that may be differentiable.
+pub(crate) fn on<const D: usize>(x: Tensor<D>, device: &Device) -> Tensor<D> {
+    if device.is_autodiff() { Tensor::from_inner(x) } else { x }
 }
 
 /// PyTorch's default initialisation: uniform within 1 / sqrt(fan-in).
@@ -192,6 +206,10 @@ impl SpikingConvolution {
             bn: TdBn::new(outputs, 1.0, device),
             direction,
         }
+    }
+
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        self.bn.adopt(&other.bn);
     }
 
     /// What this layer's neurons receive from a source.

@@ -39,4 +39,4 @@ pub use latent::{Draws, RollOut};
 pub use loss::PriorLoss;
 pub use neuron::{Neuron, Phase, Surrogate};
 pub use pass::{Model, Pass};
-pub use trainer::{Recipe, StepLosses, Trainer};
+pub use trainer::{Learn, Recipe, StepLosses, Trainer};

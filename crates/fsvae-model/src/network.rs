@@ -96,6 +96,20 @@ impl Network {
         }
     }
 
+    /// Takes over the running statistics of a copy that was used without gradients.
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        let layers = |mine: &mut [SpikingConvolution], theirs: &[SpikingConvolution]| {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.adopt(theirs));
+        };
+        layers(&mut self.encoder, &other.encoder);
+        layers(&mut self.decoder, &other.decoder);
+        self.before_latent_layer.adopt(&other.before_latent_layer);
+        self.prior.adopt(&other.prior);
+        self.posterior.adopt(&other.posterior);
+        self.decoder_input.adopt(&other.decoder_input);
+        self.final_layer.0.adopt(&other.final_layer.0);
+    }
+
     /// Spikes x^E `[steps * batch, latent]` of images `[batch, size, size, channels]`, shown at every step.
     pub fn encode(&mut self, images: Tensor<4>, steps: usize, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<2> {
         let (first, others) = self.encoder.split_first_mut().expect("an encoder has layers");

@@ -23,7 +23,7 @@ pub enum Surrogate {
 /// Whether tdBN normalises with the batch's statistics (and follows them), or with the running ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Batch statistics; the running estimate moves by a tenth.
+    /// Batch statistics; the running estimate moves towards them.
     Training,
     /// Running statistics.
     Inference,
@@ -34,6 +34,8 @@ pub enum Phase {
 pub struct Neuron {
     /// The neuron.
     pub lif: Lif,
+    /// How far the running statistics move towards those of a batch.
+    pub momentum: f32,
     /// Our kernels (CPU), or burn's own operations.
     pub fused: bool,
 }
@@ -47,7 +49,7 @@ impl Neuron {
             Surrogate::Centred => (config.threshold, 0.5),
         };
         let lif = Lif { decay: config.decay, threshold: config.threshold, window_centre, window_half_width, detach_reset };
-        Self { lif, fused: device.clone().inner() == Device::flex() }
+        Self { lif, momentum: 0.1, fused: device.clone().inner() == Device::flex() }
     }
 
     /// tdBN's factor in front of the normalised current.

@@ -1,6 +1,7 @@
 //! The passes through the whole network: training, reconstruction, generation.
 
 use crate::latent::{Draws, RollOut, draw_from_prior, mean_of_ways, pick, pick_tensor, roll_out_posterior, roll_out_prior, shifted};
+use crate::layer::{on, without_gradient};
 use crate::loss::{PriorLoss, mse};
 use crate::network::{Network, Watch};
 use crate::neuron::{Neuron, Phase};
@@ -38,6 +39,19 @@ pub struct Pass {
     pub z: Tensor<2>,
 }
 
+/// What the encoding part of a pass computed; the fields are those of [`Pass`].
+#[derive(Debug)]
+pub struct Posterior {
+    /// x^E.
+    pub encoded: Tensor<2>,
+    /// What was taken for z_{t-1}.
+    pub previous: Tensor<2>,
+    /// Candidates.
+    pub q: Tensor<2>,
+    /// What was picked of them.
+    pub z: Tensor<2>,
+}
+
 impl Pass {
     /// Images in [-1, 1].
     pub fn images(&self) -> Tensor<4> {
@@ -64,33 +78,47 @@ impl Model {
 
     /// A pass over images `[batch, size, size, channels]` in [-1, 1]: encode, draw z from the posterior, predict it by the prior, decode.
     pub fn pass(&mut self, images: Tensor<4>, draws: &Draws, roll_out: RollOut, phase: Phase, watch: &mut dyn Watch) -> Pass {
-        let (config, neuron, steps) = (self.config.clone(), self.neuron, self.config.steps);
-        let batch = images.dims()[0];
-        let encoded = self.network.encode(images, steps, &neuron, phase, watch);
-
-        let posterior_previous = {
-            let mut posterior = self.network.posterior.valid();
-            let z = roll_out_posterior(&mut posterior, &encoded.clone().inner(), &draws.picks, steps, (roll_out, phase), &neuron);
-            self.network.posterior.adopt(&posterior);
-            lifted(z, &encoded)
-        };
-        let input = Tensor::cat(vec![encoded.clone(), posterior_previous.clone()], 1);
-        let q = self.network.posterior.forward(input, steps, &neuron, phase);
-        let z = pick(q.clone(), pick_tensor(&draws.picks, config.latent, &q.device()));
-
-        let prior_previous = {
-            let mut prior = self.network.prior.valid();
-            let z = z.clone().detach().inner();
-            let previous = match phase {
-                Phase::Training => roll_out_prior(&mut prior, &z, &draws.own, &config, roll_out, &neuron),
-                Phase::Inference => shifted(z, batch),
-            };
-            self.network.prior.adopt(&prior);
-            lifted(previous, &encoded)
-        };
-        let p = self.network.prior.forward(prior_previous.clone(), steps, &neuron, phase);
+        let Posterior { encoded, previous: posterior_previous, q, z } = self.posterior(images, draws, roll_out, phase, watch);
+        let (prior_previous, p) = self.prior(z.clone(), draws, roll_out, phase);
+        let (config, neuron) = (self.config.clone(), self.neuron);
         let pre_tanh = self.network.decode(z.clone(), &config, &neuron, phase, watch);
         Pass { pre_tanh, encoded, posterior_previous, prior_previous, q, p, z }
+    }
+
+    /// The encoding part of [`pass`](Self::pass).
+    pub fn posterior(&mut self, images: Tensor<4>, draws: &Draws, roll_out: RollOut, phase: Phase, watch: &mut dyn Watch) -> Posterior {
+        let (neuron, steps) = (self.neuron, self.config.steps);
+        let encoded = self.network.encode(images, steps, &neuron, phase, watch);
+        let previous = {
+            let mut posterior = self.network.posterior.valid();
+            let z = roll_out_posterior(&mut posterior, &without_gradient(&encoded), &draws.picks, steps, (roll_out, phase), &neuron);
+            self.network.posterior.adopt(&posterior);
+            on(z, &encoded.device())
+        };
+        let input = Tensor::cat(vec![encoded.clone(), previous.clone()], 1);
+        let q = self.network.posterior.forward(input, steps, &neuron, phase);
+        let z = pick(q.clone(), pick_tensor(&draws.picks, self.config.latent, &q.device()));
+        Posterior { encoded, previous, q, z }
+    }
+
+    /// The predicting part of [`pass`](Self::pass): what the prior took for z_{t-1}, and its candidates. No gradient flows into `z`.
+    pub fn prior(&mut self, z: Tensor<2>, draws: &Draws, roll_out: RollOut, phase: Phase) -> (Tensor<2>, Tensor<2>) {
+        let (config, neuron, device) = (self.config.clone(), self.neuron, self.device());
+        let previous = {
+            let mut prior = self.network.prior.valid();
+            let z = without_gradient(&z);
+            let previous = match phase {
+                Phase::Training => roll_out_prior(&mut prior, &z, &draws.own, &config, roll_out, &neuron),
+                Phase::Inference => {
+                    let batch = z.dims()[0] / config.steps;
+                    shifted(z, batch)
+                }
+            };
+            self.network.prior.adopt(&prior);
+            on(previous, &device)
+        };
+        let p = self.network.prior.forward(previous.clone(), config.steps, &neuron, phase);
+        (previous, p)
     }
 
     /// Draws latent spikes from the prior, `[steps * batch, latent]`, with picks `[steps][batch][latent]`.
@@ -103,9 +131,4 @@ impl Model {
         let (config, neuron) = (self.config.clone(), self.neuron);
         self.network.decode(z, &config, &neuron, Phase::Inference, watch)
     }
-}
-
-/// Brings a tensor without gradient to the device of `like`.
-fn lifted(x: Tensor<2>, like: &Tensor<2>) -> Tensor<2> {
-    if like.device().is_autodiff() { Tensor::from_inner(x) } else { x }
 }

@@ -1,8 +1,8 @@
 //! One optimiser step after another: the model, AdamW's moments, and the random numbers of each step.
 
 use crate::kernels::adamw::AdamW;
-use crate::latent::{Draws, RollOut};
-use crate::loss::PriorLoss;
+use crate::latent::{Draws, RollOut, mean_of_ways};
+use crate::loss::{PriorLoss, mse};
 use crate::network::Network;
 use crate::neuron::{Neuron, Phase, Surrogate};
 use crate::ops;
@@ -33,6 +33,8 @@ pub struct Recipe {
     pub detach_reset: bool,
     /// How z_<t is rolled out.
     pub roll_out: RollOut,
+    /// What of the network learns.
+    pub learn: Learn,
     /// What pulls prior and posterior together.
     pub prior_loss: PriorLoss,
     /// Whether the prior sometimes sees its own output.
@@ -52,6 +54,7 @@ impl Default for Recipe {
             surrogate: Surrogate::Program,
             detach_reset: false,
             roll_out: RollOut::Carried,
+            learn: Learn::All,
             prior_loss: PriorLoss::Mmd,
             scheduled_sampling: true,
             scheduled_probability: [0.1, 0.3],
@@ -82,13 +85,33 @@ fn normal(rng: &mut ChaCha8Rng) -> f32 {
     ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
 }
 
-/// The losses of one step.
+/// What of the network learns. Anything but all of it is not in the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Learn {
+    /// Everything together.
+    #[default]
+    All,
+    /// Encoder, posterior and decoder: the loss is the reconstruction error alone.
+    Autoencoder,
+    /// The prior, on latent spikes of a network that stays as it is (with its running statistics, as it will be deployed).
+    Prior,
+}
+
+/// The losses of one step; those that count for what [`Learn`]s.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepLosses {
     /// Mean squared reconstruction error of images in [-1, 1].
-    pub mse: f32,
+    pub mse: Option<f32>,
     /// Distance of prior and posterior, not weighted.
-    pub prior: f32,
+    pub prior: Option<f32>,
+}
+
+impl StepLosses {
+    /// Their sum, not weighted.
+    pub fn sum(&self) -> f32 {
+        self.mse.unwrap_or(0.0) + self.prior.unwrap_or(0.0)
+    }
 }
 
 /// First and second moments of one parameter's gradient.
@@ -168,11 +191,46 @@ impl Trainer {
 
     /// The losses of a batch and the gradient of their sum.
     pub fn gradients(&mut self, images: Tensor<4>, draws: &Draws) -> (StepLosses, GradientsParams) {
-        let pass = self.model.pass(images.clone(), draws, self.recipe.roll_out, Phase::Training, &mut ());
-        let (mse, prior) = pass.losses(images, self.recipe.prior_loss, &self.model.config);
-        let losses = StepLosses { mse: mse.clone().into_scalar(), prior: prior.clone().into_scalar() };
-        let loss = mse + prior * self.recipe.prior_loss.weight();
-        (losses, GradientsParams::from_grads(loss.backward(), &self.model.network))
+        let (model, recipe) = (&mut self.model, &self.recipe);
+        let (how, config) = ((recipe.roll_out, Phase::Training), model.config.clone());
+        let rates = |candidates: Tensor<2>| mean_of_ways(candidates, config.ways);
+        let distance = |q, p| recipe.prior_loss.distance(rates(q), rates(p), config.steps);
+        let (mse, prior) = match recipe.learn {
+            Learn::All => {
+                let pass = model.pass(images.clone(), draws, how.0, how.1, &mut ());
+                (Some(mse(pass.images(), images)), Some(distance(pass.q, pass.p)))
+            }
+            Learn::Autoencoder => {
+                let posterior = model.posterior(images.clone(), draws, how.0, how.1, &mut ());
+                let neuron = model.neuron;
+                let pre_tanh = model.network.decode(posterior.z, &config, &neuron, Phase::Training, &mut ());
+                (Some(mse(pre_tanh.tanh(), images)), None)
+            }
+            Learn::Prior => {
+                let posterior = model.valid().posterior(images.inner(), draws, RollOut::Carried, Phase::Inference, &mut ());
+                let (_, p) = model.prior(posterior.z, draws, how.0, how.1);
+                (None, Some(distance(Tensor::from_inner(posterior.q), p)))
+            }
+        };
+        let value = |loss: &Option<Tensor<1>>| loss.clone().map(|loss| loss.into_scalar());
+        let losses = StepLosses { mse: value(&mse), prior: value(&prior) };
+        let parts = [mse, prior.map(|prior| prior * recipe.prior_loss.weight())];
+        let loss = parts.into_iter().flatten().reduce(|sum, part| sum + part).expect("something learns");
+        (losses, GradientsParams::from_grads(loss.backward(), &model.network))
+    }
+
+    /// Estimates the running statistics anew, as the plain mean of those of these batches (each at the weights as they are now): what the
+    /// deployed network is folded with. In training they are a moving average over weights that change. Not in the paper.
+    pub fn settle(&mut self, batches: impl Iterator<Item = (Tensor<4>, Draws)>) {
+        let mut model = self.model.valid();
+        for (i, (images, draws)) in batches.enumerate() {
+            model.neuron.momentum = 1.0 / (i + 1) as f32;
+            model.pass(images, &draws, RollOut::Carried, Phase::Training, &mut ());
+        }
+        match self.recipe.learn {
+            Learn::Prior => self.model.network.prior.adopt(&model.network.prior),
+            _ => self.model.network.adopt(&model.network),
+        }
     }
 
     /// AdamW on every parameter that has a gradient.

@@ -43,6 +43,9 @@ pub struct Fit {
     /// Where to begin with the settings: the paper's network, or one small enough to try things out
     #[arg(long, value_enum, default_value = "paper", conflicts_with = "resume")]
     pub preset: Preset,
+    /// Begin with the weights of this model; its network is the preset's in place of --preset
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["resume", "preset"])]
+    pub from: Option<PathBuf>,
     /// TOML file with settings that differ from the preset's: sections network, recipe, schedule
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     pub config: Option<PathBuf>,

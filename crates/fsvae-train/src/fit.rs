@@ -9,7 +9,7 @@ use crate::settings::Settings;
 use fsvae_checkpoint::{Checkpoint, TRAINING_STATE_PREFIX, TrainingRecord};
 use fsvae_cli::{Progress, Report, print, read_file};
 use fsvae_data::{Images, Source, Split, grid_png, load};
-use fsvae_model::{Trainer, device};
+use fsvae_model::{StepLosses, Trainer, device};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -58,17 +58,29 @@ impl Run {
             Some(path) => Some((path.as_path(), String::from_utf8_lossy(&read_file(path)?).into_owned())),
             None => None,
         };
-        let settings = Settings::from_arguments(arguments, dataset.channels(), toml.as_ref().map(|(path, text)| (*path, text.as_str())))?;
+        let toml = toml.as_ref().map(|(path, text)| (*path, text.as_str()));
+        let mut trained = match &arguments.from {
+            Some(path) => Some(Checkpoint::from_bytes(&read_file(path)?)?.without_training_state()),
+            None => None,
+        };
+        let settings = Settings::from_arguments(arguments, dataset.channels(), trained.as_ref().map(|model| &model.config), toml)?;
         let (train, test) = images(dataset, arguments, &settings)?;
         folder.begin()?;
-        let record = TrainingRecord {
+        let mut record = TrainingRecord {
             dataset: dataset.to_string(),
             command: command(arguments),
             seed: settings.schedule.seed,
             options: settings.to_options(),
             ..TrainingRecord::default()
         };
-        let trainer = Trainer::new(&settings.network, &settings.recipe, settings.schedule.seed, &device());
+        let trainer = match &mut trained {
+            Some(model) => {
+                record.command = format!("{} && {}", model.training.command, record.command);
+                model.config = settings.network.clone();
+                Trainer::from_checkpoint(model, &settings.recipe, &device())?
+            }
+            None => Trainer::new(&settings.network, &settings.recipe, settings.schedule.seed, &device()),
+        };
         let mut log = Log::resume(&folder.log(), 0)?;
         log.write(&json!({"event": "start", "step": 0, "dataset": record.dataset, "images": train.count, "settings": settings}))?;
         // From now on there is something to resume.
@@ -124,7 +136,7 @@ impl Run {
                 let losses = self.step(&order[at..at + batch], epoch)?;
                 window.add(losses);
                 progress.add(batch as u64);
-                progress.message(format!("mse {:.4} prior {:.4}", losses.mse, losses.prior));
+                progress.message(words(losses));
                 let step = self.record.steps;
                 if step.is_multiple_of(LOG_EVERY) || step.is_multiple_of(per_epoch) {
                     let rate = window.steps as f64 * batch as f64 / since.elapsed().as_secs_f64();
@@ -159,14 +171,14 @@ impl Run {
         self.settings.recipe.learning_rate * self.settings.schedule.rate_factor(step, total)
     }
 
-    fn step(&mut self, images: &[usize], epoch: u64) -> Result<fsvae_model::StepLosses, Report> {
+    fn step(&mut self, images: &[usize], epoch: u64) -> Result<StepLosses, Report> {
         let (recipe, step) = (&self.settings.recipe, self.record.steps);
         let [first, last] = recipe.scheduled_probability;
         let progress = epoch as f64 / f64::from(self.settings.schedule.epochs.max(2) - 1);
         let probability = first + (last - first) * progress;
         let draws = recipe.draws(&self.settings.network, self.settings.schedule.seed, step, images.len(), probability);
         let losses = self.trainer.step_pixels(&self.train.batch(images), &draws, self.learning_rate(step));
-        let loss = losses.mse + losses.prior;
+        let loss = losses.sum();
         if !loss.is_finite() {
             return Err(TrainError::Diverged { step, loss }.into());
         }
@@ -176,8 +188,23 @@ impl Run {
         Ok(losses)
     }
 
+    /// Estimates the statistics of tdBN from the first batches of the epoch, with picks of their own.
+    fn settle(&mut self, epoch: u64) {
+        /// No run has so many steps: their draws are free for this.
+        const FREE_STEPS: u64 = 1 << 62;
+        let (recipe, schedule) = (&self.settings.recipe, &self.settings.schedule);
+        let (order, count) = (self.order(epoch), u64::from(schedule.settle));
+        let progress = Progress::new("settle", "batches", count);
+        let batches = order.chunks_exact(recipe.batch).zip(0..count).map(|(images, i)| {
+            progress.add(1);
+            (self.train.batch(images), recipe.draws(&self.settings.network, schedule.seed, FREE_STEPS + i, images.len(), 0.0))
+        });
+        self.trainer.settle_pixels(batches);
+    }
+
     /// Measures, draws, writes the checkpoints. The last epoch measures on all test images.
     fn finish_epoch(&mut self, folder: &RunFolder, epoch: u64, last: bool) -> Result<(), Report> {
+        self.settle(epoch - 1);
         let model = self.trainer.model.valid();
         let seed = self.settings.schedule.seed;
         let measured = if last { self.test.clone() } else { self.test.first(MEASURED) };
@@ -202,21 +229,30 @@ impl Run {
 #[derive(Default)]
 struct Window {
     steps: u64,
-    sums: [f64; 2],
+    mse: Option<f64>,
+    prior: Option<f64>,
 }
 
 impl Window {
-    fn add(&mut self, losses: fsvae_model::StepLosses) {
+    fn add(&mut self, losses: StepLosses) {
         self.steps += 1;
-        self.sums[0] += f64::from(losses.mse);
-        self.sums[1] += f64::from(losses.prior);
+        for (sum, loss) in [(&mut self.mse, losses.mse), (&mut self.prior, losses.prior)] {
+            *sum = loss.map(|loss| sum.unwrap_or(0.0) + f64::from(loss));
+        }
     }
-    fn mse(&self) -> f64 {
-        self.sums[0] / self.steps as f64
+    fn mse(&self) -> Option<f64> {
+        self.mse.map(|sum| sum / self.steps as f64)
     }
-    fn prior(&self) -> f64 {
-        self.sums[1] / self.steps as f64
+    fn prior(&self) -> Option<f64> {
+        self.prior.map(|sum| sum / self.steps as f64)
     }
+}
+
+/// The losses beside the progress bar.
+fn words(losses: StepLosses) -> String {
+    let parts = [("mse", losses.mse), ("prior", losses.prior)];
+    let words: Vec<String> = parts.into_iter().filter_map(|(name, loss)| Some(format!("{name} {:.4}", loss?))).collect();
+    words.join(" ")
 }
 
 /// Training images (as many as the schedule wants) and test images, in the network's size.
@@ -240,7 +276,9 @@ fn command(arguments: &Fit) -> String {
     let mut words = vec!["fsvae-train fit".to_owned()];
     let mut option = |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name} {value}")));
     option("dataset", arguments.dataset.map(|d| d.to_string()));
-    option("preset", Some(format!("{:?}", arguments.preset).to_lowercase()));
+    let from = arguments.from.as_ref().and_then(|path| path.file_name());
+    option("from", from.map(|name| name.to_string_lossy().into_owned()));
+    option("preset", from.is_none().then(|| format!("{:?}", arguments.preset).to_lowercase()));
     let config = arguments.config.as_ref().and_then(|path| path.file_name());
     option("config", config.map(|name| name.to_string_lossy().into_owned()));
     option("epochs", arguments.epochs.map(|x| x.to_string()));

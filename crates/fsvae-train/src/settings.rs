@@ -35,11 +35,13 @@ pub struct Schedule {
     pub warm_up_steps: u64,
     /// Learn only the first so many images; 0 learns all.
     pub limit: usize,
+    /// Batches at the end of each epoch from which the statistics of tdBN are estimated anew; 0 leaves the moving average (the paper).
+    pub settle: u32,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { epochs: 150, seed: 1, decay: LearningRateDecay::None, warm_up_steps: 0, limit: 0 }
+        Self { epochs: 150, seed: 1, decay: LearningRateDecay::None, warm_up_steps: 0, limit: 0, settle: 0 }
     }
 }
 
@@ -88,12 +90,20 @@ impl Settings {
         }
     }
 
-    /// The preset, changed by the TOML text, changed by the options.
+    /// The preset (with the network of an already trained model, if there is one), changed by the TOML text, changed by the options.
     ///
     /// # Errors
     /// [`TrainError::Settings`] for the text, [`TrainError::Impossible`] for what comes out.
-    pub fn from_arguments(fit: &Fit, image_channels: usize, toml: Option<(&Path, &str)>) -> Result<Self, TrainError> {
+    pub fn from_arguments(
+        fit: &Fit,
+        image_channels: usize,
+        trained: Option<&NetworkConfig>,
+        toml: Option<(&Path, &str)>,
+    ) -> Result<Self, TrainError> {
         let mut settings = Self::preset(fit.preset, image_channels);
+        if let Some(network) = trained {
+            settings.network = network.clone();
+        }
         if let Some((path, text)) = toml {
             let unusable = |message: String| TrainError::Settings { path: path.to_owned(), message };
             let changes: Table = text.parse().map_err(|e: toml::de::Error| unusable(e.to_string()))?;
@@ -185,7 +195,7 @@ mod tests {
         let crate::args::Command::Fit(fit) = crate::args::Arguments::try_parse_from(words).unwrap().command else {
             panic!("fit was asked for")
         };
-        Settings::from_arguments(&fit, 1, Some((Path::new("recipe.toml"), toml)))
+        Settings::from_arguments(&fit, 1, None, Some((Path::new("recipe.toml"), toml)))
     }
 
     #[test]

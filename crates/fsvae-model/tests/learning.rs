@@ -1,0 +1,86 @@
+//! What a step changes, and what it leaves alone.
+
+use burn::tensor::Device;
+use fsvae_checkpoint::{NetworkConfig, TrainingRecord};
+use fsvae_model::{Draws, Learn, Recipe, Trainer};
+use std::collections::BTreeMap;
+
+const BATCH: usize = 6;
+
+fn config() -> NetworkConfig {
+    NetworkConfig { channels: vec![8, 8, 8, 8], latent: 12, ways: 4, steps: 4, ..NetworkConfig::fsvae(1) }
+}
+
+fn pixels(salt: usize) -> Vec<f32> {
+    (0..BATCH * 32 * 32).map(|i| ((i * 7919 + salt * 104_729) % 1009) as f32 / 504.5 - 1.0).collect()
+}
+
+fn trainer(learn: Learn) -> (Trainer, Draws) {
+    let recipe = Recipe { batch: BATCH, learn, ..Recipe::default() };
+    let draws = recipe.draws(&config(), 1, 0, BATCH, 0.0);
+    let mut trainer = Trainer::new(&config(), &Recipe { learn: Learn::All, ..recipe.clone() }, 1, &Device::flex());
+    trainer.step_pixels(&pixels(0), &draws, 1e-3); // so that the statistics have seen something
+    trainer.recipe = recipe;
+    (trainer, draws)
+}
+
+fn tensors(trainer: &Trainer) -> BTreeMap<String, Vec<f32>> {
+    let checkpoint = trainer.checkpoint(TrainingRecord::default()).without_training_state();
+    checkpoint.tensors.into_iter().map(|t| (t.name, t.values.to_f32())).collect()
+}
+
+#[test]
+fn only_what_learns_changes() {
+    for (learn, learns) in [
+        (Learn::All, (|_| true) as fn(&str) -> bool),
+        (Learn::Autoencoder, |name| !name.starts_with("prior")),
+        (Learn::Prior, |name| name.starts_with("prior")),
+    ] {
+        let (mut trainer, draws) = trainer(learn);
+        let before = tensors(&trainer);
+        let losses = trainer.step_pixels(&pixels(1), &draws, 1e-2);
+        assert_eq!((losses.mse.is_some(), losses.prior.is_some()), (learn != Learn::Prior, learn != Learn::Autoencoder));
+        // A bias in front of a batch norm has no gradient; everything else of a part moves, or nothing does.
+        for (name, values) in tensors(&trainer).iter().filter(|(name, _)| name.ends_with("weight") || name.contains("running")) {
+            assert_eq!(*values != before[name], learns(name), "{learn:?}: {name}");
+        }
+    }
+}
+
+#[test]
+fn settled_statistics_are_the_mean_of_those_of_the_batches() {
+    let (trainer, draws) = trainer(Learn::All);
+    let statistics = |salts: &[usize]| {
+        let mut settled = trainer.clone();
+        settled.settle_pixels(salts.iter().map(|salt| (pixels(*salt), draws.clone())));
+        tensors(&settled)
+    };
+    let (one, other, both) = (statistics(&[1]), statistics(&[2]), statistics(&[1, 2]));
+    // Behind the first layer the picks' roll-out sees other running statistics; the encoder sees the images alone.
+    for name in both.keys().filter(|name| name.starts_with("encoder") && name.contains("running")) {
+        assert!(one[name] != other[name], "{name}");
+        for ((one, other), both) in one[name].iter().zip(&other[name]).zip(&both[name]) {
+            let mean = (one + other) / 2.0;
+            assert!((mean - both).abs() <= 1e-5 * (1.0 + mean.abs()), "{name}: {both} is not the mean of {one} and {other}");
+        }
+    }
+    for (name, values) in &both {
+        assert!(name.contains("running") || *values == tensors(&trainer)[name], "{name} is no statistic");
+    }
+}
+
+/// A statistic with a history would keep every step's graph alive.
+#[test]
+fn running_statistics_have_no_history() {
+    let (mut trainer, draws) = trainer(Learn::All);
+    trainer.step_pixels(&pixels(1), &draws, 1e-3);
+    let network = &trainer.model.network;
+    let norms = [&network.encoder[0].bn, &network.encoder[3].bn, &network.prior.layers[0].bn, &network.final_layer.0.bn];
+    for bn in norms {
+        for statistic in [&bn.running_mean, &bn.running_var] {
+            let statistic = statistic.val();
+            let backward = std::panic::catch_unwind(|| statistic.sum().backward());
+            assert!(backward.is_err(), "burn refuses the backward pass of a tensor that is in no graph");
+        }
+    }
+}
