@@ -37,6 +37,31 @@ pub fn pick(candidates: Tensor<2>, picks: Tensor<2, Int>) -> Tensor<2> {
     candidates.reshape([rows, latent, neurons / latent]).gather(2, picks.unsqueeze_dim(2)).reshape([rows, latent])
 }
 
+/// Which candidates learn from what became of the picked one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PickGradient {
+    /// The picked one alone: the derivative of what was computed (the paper's).
+    #[default]
+    Picked,
+    /// All k, each a k-th: the same derivative on average over the picks, with less noise. Not in the paper.
+    Mean,
+}
+
+/// [`pick`] with a choice of its gradient.
+pub fn pick_with(candidates: Tensor<2>, picks: Tensor<2, Int>, gradient: PickGradient) -> Tensor<2> {
+    let picked = pick(candidates.clone(), picks.clone());
+    match gradient {
+        PickGradient::Picked => picked,
+        PickGradient::Mean => {
+            let [_, neurons] = candidates.dims();
+            let [_, latent] = picks.dims();
+            let mean = mean_of_ways(candidates, neurons / latent);
+            (mean.clone() - mean.detach()) + picked.detach() // exactly the picked spikes: the difference is 0
+        }
+    }
+}
+
 /// Picks as a tensor `[steps * batch, latent]`.
 pub fn pick_tensor(picks: &[i32], latent: usize, device: &Device) -> Tensor<2, Int> {
     Tensor::from_data(TensorData::new(picks.to_vec(), [picks.len() / latent, latent]), device)

@@ -144,9 +144,16 @@ impl SpikingLinear {
         }
     }
 
+    /// The weights that count.
+    pub(crate) fn rounded(&self, neuron: &Neuron) -> Tensor<2> {
+        let weight = self.weight.val();
+        let [_, outputs] = weight.dims();
+        neuron.rounded(weight, (outputs, 1))
+    }
+
     /// `[steps * batch, in]` to `[steps * batch, out]`.
     pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
-        let y = neuron.linear(x, self.weight.val());
+        let y = neuron.linear(x, self.rounded(neuron));
         let [rows, outputs] = y.dims();
         let currents = self.bn.currents(y.reshape([steps, rows / steps, outputs]), self.bias.val(), steps, neuron, phase);
         neuron.fire(currents, Outlet::Spikes).reshape([rows, outputs])
@@ -155,11 +162,11 @@ impl SpikingLinear {
     /// The layer with its running statistics, for the roll-out's kernel.
     pub(crate) fn frozen(&self, neuron: &Neuron) -> roll_out::Layer {
         let (scale, shift) = self.bn.running_affine(self.bias.val(), neuron);
-        roll_out::Layer { weights: values(&self.weight.val()), scale: values(&scale), shift: values(&shift) }
+        roll_out::Layer { weights: values(&self.rounded(neuron)), scale: values(&scale), shift: values(&shift) }
     }
 
     pub(crate) fn step(&self, x: Tensor<2>, held: &mut Option<Tensor<2>>, neuron: &Neuron) -> Tensor<2> {
-        let y = x.matmul(self.weight.val());
+        let y = x.matmul(self.rounded(neuron));
         let (spikes, rest) = self.bn.step(y, self.bias.val(), held.take(), neuron);
         *held = Some(rest);
         spikes
@@ -212,6 +219,17 @@ impl SpikingConvolution {
         self.bn.adopt(&other.bn);
     }
 
+    /// The weights that count.
+    pub(crate) fn rounded(&self, neuron: &Neuron) -> Tensor<4> {
+        let weight = self.weight.val();
+        let [outer, inner, height, width] = weight.dims();
+        let layout = match self.direction {
+            Direction::Down => (outer, inner * height * width),
+            Direction::Up => (inner, height * width),
+        };
+        neuron.rounded(weight, layout)
+    }
+
     /// What this layer's neurons receive from a source.
     pub fn listen(&mut self, source: Source, steps: usize, neuron: &Neuron, phase: Phase) -> Population {
         let input = if matches!(source, Source::Image(_)) { Input::Real } else { Input::Spikes };
@@ -221,10 +239,10 @@ impl SpikingConvolution {
         };
         let side = how.side(source.side());
         let x = match source {
-            Source::Population(p) => neuron.fire_and_convolve(p.currents, self.weight.val(), p.side, how),
+            Source::Population(p) => neuron.fire_and_convolve(p.currents, self.rounded(neuron), p.side, how),
             Source::Image(x) | Source::Spikes(x) => {
                 let frames = if input == Input::Real { 1 } else { steps };
-                let y = neuron.convolution(x, self.weight.val(), how);
+                let y = neuron.convolution(x, self.rounded(neuron), how);
                 let [pictures, height, width, channels] = y.dims();
                 y.reshape([frames, pictures / frames * height * width, channels])
             }
@@ -284,6 +302,13 @@ impl ReadOut {
         Self { weight: uniform([inputs, outputs, 3, 3], outputs * 9, rng, device), bias: uniform([outputs], outputs * 9, rng, device) }
     }
 
+    /// The weights that count; one scale for all, as one table turns all membranes into pixels.
+    pub(crate) fn rounded(&self, neuron: &Neuron) -> Tensor<4> {
+        let weight = self.weight.val();
+        let all = weight.shape().num_elements();
+        neuron.rounded(weight, (1, all))
+    }
+
     /// The membrane after the last step, `[batch, height, width, image channels]`; its tanh is the picture.
     ///
     /// The layer is linear, so the spikes are summed over time (each step's weighing `decay` less) before the convolution, not after.
@@ -292,7 +317,7 @@ impl ReadOut {
         let held = neuron.fire(source.currents, Outlet::LeakySum(decay));
         let [_, rows, channels] = held.dims();
         let held = held.reshape([rows / (side * side), side, side, channels]);
-        let y = neuron.convolution(held, self.weight.val(), Convolution::up(1, Input::Real));
+        let y = neuron.convolution(held, self.rounded(neuron), Convolution::up(1, Input::Real));
         let weight_of_bias: f32 = (0..steps).map(|t| decay.powi(t as i32)).sum();
         y + (self.bias.val() * weight_of_bias).unsqueeze()
     }

@@ -35,8 +35,8 @@ pub mod snapshot;
 pub mod trainer;
 
 pub use images::{device, uniform_picks};
-pub use latent::{Draws, RollOut};
+pub use latent::{Draws, PickGradient, RollOut};
 pub use loss::PriorLoss;
-pub use neuron::{Neuron, Phase, Surrogate};
+pub use neuron::{Neuron, Phase, Precision, Surrogate};
 pub use pass::{Model, Pass};
 pub use trainer::{Learn, Recipe, StepLosses, Trainer};

@@ -10,7 +10,7 @@
 use crate::kernels::roll_out;
 use crate::layer::{Direction, ReadOut, Source, SpikingConvolution, SpikingLinear};
 use crate::neuron::{Neuron, Phase};
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 use fsvae_checkpoint::NetworkConfig;
 use rand::SeedableRng;
@@ -94,6 +94,22 @@ impl Network {
                 ReadOut::new(first, config.image_channels, rng, device),
             ),
         }
+    }
+
+    /// The same network with the weights that count in place of those that learn.
+    pub(crate) fn rounded(mut self, neuron: &Neuron) -> Self {
+        let put = |weight: &mut Param<Tensor<4>>, rounded: Tensor<4>| *weight = Param::from_tensor(rounded);
+        for layer in self.encoder.iter_mut().chain(&mut self.decoder).chain([&mut self.final_layer.0]) {
+            let rounded = layer.rounded(neuron);
+            put(&mut layer.weight, rounded);
+        }
+        let rounded = self.final_layer.1.rounded(neuron);
+        put(&mut self.final_layer.1.weight, rounded);
+        let stacks = self.prior.layers.iter_mut().chain(&mut self.posterior.layers);
+        for layer in stacks.chain([&mut self.before_latent_layer, &mut self.decoder_input]) {
+            layer.weight = Param::from_tensor(layer.rounded(neuron));
+        }
+        self
     }
 
     /// Takes over the running statistics of a copy that was used without gradients.

@@ -1,5 +1,6 @@
 //! The choices that all layers share: the neuron, its surrogate derivative, and which implementation computes them.
 
+use crate::kernels::grid::Grid;
 use crate::kernels::membrane::Lif;
 use crate::ops::{Convolution, Currents, Outlet};
 use crate::{ops, plain};
@@ -29,6 +30,21 @@ pub enum Phase {
     Inference,
 }
 
+/// Weights as they are, or as the integers of a chip. Not in the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    Float,
+    /// Signed integers of so many bits, with one scale for each channel or neuron, or one for the layer.
+    Integer {
+        /// Sign included, from 2 to 8.
+        bits: u8,
+        /// Whether a layer has one scale.
+        one_scale: bool,
+    },
+}
+
 /// How every layer of a network computes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Neuron {
@@ -36,6 +52,8 @@ pub struct Neuron {
     pub lif: Lif,
     /// How far the running statistics move towards those of a batch.
     pub momentum: f32,
+    /// What the weights are rounded to before they are used.
+    pub precision: Precision,
     /// Our kernels (CPU), or burn's own operations.
     pub fused: bool,
 }
@@ -49,7 +67,7 @@ impl Neuron {
             Surrogate::Centred => (config.threshold, 0.5),
         };
         let lif = Lif { decay: config.decay, threshold: config.threshold, window_centre, window_half_width, detach_reset };
-        Self { lif, momentum: 0.1, fused: device.clone().inner() == Device::flex() }
+        Self { lif, momentum: 0.1, precision: Precision::Float, fused: device.clone().inner() == Device::flex() }
     }
 
     /// tdBN's factor in front of the normalised current.
@@ -59,6 +77,15 @@ impl Neuron {
 
     pub(crate) fn convolution(&self, x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<4> {
         if self.fused { ops::convolution(x, weight, how) } else { plain::convolution(x, weight, how) }
+    }
+
+    /// The weights that count; `units` and `inner` as in [`Grid`].
+    pub(crate) fn rounded<const D: usize>(&self, weight: Tensor<D>, (units, inner): (usize, usize)) -> Tensor<D> {
+        let Precision::Integer { bits, one_scale } = self.precision else { return weight };
+        let levels = (1 << (bits - 1)) - 1;
+        let (units, inner) = if one_scale { (1, weight.shape().num_elements()) } else { (units, inner) };
+        let grid = Grid { units, inner, levels };
+        if self.fused { ops::on_grid(weight, grid) } else { plain::on_grid(weight, grid) }
     }
 
     pub(crate) fn linear(&self, x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {

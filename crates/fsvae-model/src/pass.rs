@@ -1,6 +1,8 @@
 //! The passes through the whole network: training, reconstruction, generation.
 
-use crate::latent::{Draws, RollOut, draw_from_prior, mean_of_ways, pick, pick_tensor, roll_out_posterior, roll_out_prior, shifted};
+use crate::latent::{
+    Draws, PickGradient, RollOut, draw_from_prior, mean_of_ways, pick_tensor, pick_with, roll_out_posterior, roll_out_prior, shifted,
+};
 use crate::layer::{on, without_gradient};
 use crate::loss::{PriorLoss, mse};
 use crate::network::{Network, Watch};
@@ -16,6 +18,8 @@ pub struct Model {
     pub config: NetworkConfig,
     /// How layers compute.
     pub neuron: Neuron,
+    /// How the posterior learns through the picks.
+    pub pick_gradient: PickGradient,
     /// The parameters.
     pub network: Network,
 }
@@ -97,7 +101,7 @@ impl Model {
         };
         let input = Tensor::cat(vec![encoded.clone(), previous.clone()], 1);
         let q = self.network.posterior.forward(input, steps, &neuron, phase);
-        let z = pick(q.clone(), pick_tensor(&draws.picks, self.config.latent, &q.device()));
+        let z = pick_with(q.clone(), pick_tensor(&draws.picks, self.config.latent, &q.device()), self.pick_gradient);
         Posterior { encoded, previous, q, z }
     }
 

@@ -1,5 +1,6 @@
 //! The same operations as [`ops`](crate::ops) in burn's own words: the oracle of the fast kernels, and what every other back-end runs.
 
+use crate::kernels::grid::Grid;
 use crate::ops::{Convolution, Currents, Outlet};
 use burn::tensor::Tensor;
 use burn::tensor::module::{conv_transpose2d, conv2d};
@@ -22,6 +23,18 @@ pub fn convolution(x: Tensor<4>, weight: Tensor<4>, how: Convolution) -> Tensor<
     } else {
         conv2d(x, weight, None, ConvOptions::new([stride; 2], [1; 2], [1; 2], 1))
     })
+}
+
+/// See [`ops::on_grid`](crate::ops::on_grid).
+pub fn on_grid<const D: usize>(weight: Tensor<D>, grid: Grid) -> Tensor<D> {
+    let (shape, levels) = (weight.shape(), f32::from(grid.levels));
+    let value = weight.clone().detach().reshape([shape.num_elements() / (grid.units * grid.inner), grid.units, grid.inner]);
+    let magnitude = value.clone().abs();
+    let mean = magnitude.clone().mean_dim(2).mean_dim(0);
+    let largest = magnitude.max_dim(2).max_dim(0);
+    let scale = (mean * (2.0 / levels.sqrt())).min_pair(largest / levels).clamp_min(f32::MIN_POSITIVE);
+    let near = (value / scale.clone()).round().clamp(-levels, levels) * scale;
+    (weight.clone() - weight.detach()) + near.reshape(shape)
 }
 
 /// See [`ops::linear`](crate::ops::linear).

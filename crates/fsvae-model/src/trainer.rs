@@ -1,10 +1,10 @@
 //! One optimiser step after another: the model, AdamW's moments, and the random numbers of each step.
 
 use crate::kernels::adamw::AdamW;
-use crate::latent::{Draws, RollOut, mean_of_ways};
+use crate::latent::{Draws, PickGradient, RollOut, mean_of_ways};
 use crate::loss::{PriorLoss, mse};
 use crate::network::Network;
-use crate::neuron::{Neuron, Phase, Surrogate};
+use crate::neuron::{Neuron, Phase, Precision, Surrogate};
 use crate::ops;
 use crate::pass::Model;
 use crate::snapshot;
@@ -31,8 +31,14 @@ pub struct Recipe {
     pub surrogate: Surrogate,
     /// Stop the gradient at the reset. Not in the paper.
     pub detach_reset: bool,
+    /// Which candidates learn from a pick.
+    pub pick_gradient: PickGradient,
     /// How z_<t is rolled out.
     pub roll_out: RollOut,
+    /// Learn with weights of so many bits, from 2 to 8: forward with the integers that a compiler will emit. Not in the paper.
+    pub weight_bits: Option<u8>,
+    /// One scale for the integers of a layer, for chips with one threshold for each population.
+    pub one_weight_scale: bool,
     /// What of the network learns.
     pub learn: Learn,
     /// What pulls prior and posterior together.
@@ -53,7 +59,10 @@ impl Default for Recipe {
             weight_decay: 1e-3,
             surrogate: Surrogate::Program,
             detach_reset: false,
+            pick_gradient: PickGradient::Picked,
             roll_out: RollOut::Carried,
+            weight_bits: None,
+            one_weight_scale: false,
             learn: Learn::All,
             prior_loss: PriorLoss::Mmd,
             scheduled_sampling: true,
@@ -136,9 +145,13 @@ impl Trainer {
     /// A fresh model on this device (which is made differentiable).
     pub fn new(config: &NetworkConfig, recipe: &Recipe, seed: u64, device: &Device) -> Self {
         let device = device.clone().autodiff();
-        let neuron = Neuron::new(config, recipe.surrogate, recipe.detach_reset, &device);
+        let mut neuron = Neuron::new(config, recipe.surrogate, recipe.detach_reset, &device);
+        if let Some(bits) = recipe.weight_bits {
+            neuron.precision = Precision::Integer { bits, one_scale: recipe.one_weight_scale };
+        }
         let network = Network::new(config, seed, &device);
-        Self { model: Model { config: config.clone(), neuron, network }, recipe: recipe.clone(), moments: BTreeMap::new() }
+        let pick_gradient = recipe.pick_gradient;
+        Self { model: Model { config: config.clone(), neuron, pick_gradient, network }, recipe: recipe.clone(), moments: BTreeMap::new() }
     }
 
     /// A model from a checkpoint; with its optimiser's state where the checkpoint has it.
@@ -179,6 +192,13 @@ impl Trainer {
             .collect();
         tensors.extend(state);
         Checkpoint { config: self.model.config.clone(), training, tensors }
+    }
+
+    /// The model for use: without the optimiser's state, with the weights that count.
+    pub fn deployed(&self, training: TrainingRecord) -> Checkpoint {
+        let model = self.model.valid();
+        let network = model.network.rounded(&model.neuron);
+        Checkpoint { config: model.config.clone(), training, tensors: snapshot::tensors(&network, &model.config) }
     }
 
     /// One optimiser step on images `[batch, size, size, channels]` in [-1, 1].

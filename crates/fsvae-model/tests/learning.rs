@@ -84,3 +84,30 @@ fn running_statistics_have_no_history() {
         }
     }
 }
+
+/// What is learnt with rounded weights is what the rounded weights compute, and they are on a grid of few levels.
+#[test]
+fn the_deployed_model_has_the_integers_that_were_trained() {
+    for (bits, one_weight_scale) in [(2, false), (4, false), (4, true), (8, false)] {
+        let (mut trained, draws) = trainer(Learn::All);
+        let recipe = Recipe { weight_bits: Some(bits), one_weight_scale, ..trained.recipe.clone() };
+        trained = Trainer::from_checkpoint(&trained.checkpoint(TrainingRecord::default()), &recipe, &Device::flex()).unwrap();
+        let before = tensors(&trained);
+        trained.step_pixels(&pixels(1), &draws, 1e-3);
+        assert!(tensors(&trained)["decoder.0.weight"] != before["decoder.0.weight"], "the gradient passes through the rounding");
+        let deployed = trained.deployed(TrainingRecord::default());
+        let weights = deployed.to_f32("posterior.layers.1.weight").unwrap();
+        let fan_in = config().latent * 2;
+        let levels = |weights: &[f32]| {
+            let mut found: Vec<u32> = weights.iter().map(|w| w.abs().to_bits()).collect();
+            found.sort_unstable();
+            found.dedup();
+            found.len()
+        };
+        let scaled_alike = if one_weight_scale { vec![&weights[..]] } else { weights.chunks(fan_in).collect() };
+        assert!(scaled_alike.iter().all(|weights| levels(weights) <= 1 << (bits - 1)), "{bits} bits");
+        let plain = Trainer::from_checkpoint(&deployed, &Recipe::default(), &Device::flex()).unwrap();
+        let image = |trainer: &Trainer| trainer.model.valid().reconstruct(&pixels(2), draws.picks.clone());
+        assert_eq!(image(&plain), image(&trained));
+    }
+}

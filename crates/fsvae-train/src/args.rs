@@ -64,6 +64,9 @@ pub struct Fit {
     /// AdamW's step size
     #[arg(long, conflicts_with = "resume")]
     pub learning_rate: Option<f64>,
+    /// Learn with weights of so many bits (8 to 2), best from a model that was trained without
+    #[arg(long, value_name = "BITS", conflicts_with = "resume", value_parser = clap::value_parser!(u8).range(2..=8))]
+    pub weight_bits: Option<u8>,
     /// Seed of everything random
     #[arg(long, conflicts_with = "resume")]
     pub seed: Option<u64>,

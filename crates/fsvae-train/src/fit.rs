@@ -215,7 +215,7 @@ impl Run {
         folder.write_picture("samples", epoch, &grid_png(&samples(&model, &self.test, PICTURES, seed), 8)?)?;
         folder.write_picture("reconstructions", epoch, &grid_png(&reconstruction_pairs(&model, &self.test, PICTURES / 2, seed), 8)?)?;
         let checkpoint = self.trainer.checkpoint(self.record.clone());
-        folder.write_model(&checkpoint)?;
+        folder.write_model(&self.trainer.deployed(self.record.clone()))?;
         folder.write_training(&checkpoint)?; // last: a run that is complete has all its files
         let step = self.record.steps;
         let event = json!({"event": "epoch", "step": step, "epoch": epoch, "test_mse": error, "test_images": measured.count});
@@ -285,6 +285,7 @@ fn command(arguments: &Fit) -> String {
     option("batch", arguments.batch.map(|x| x.to_string()));
     option("learning-rate", arguments.learning_rate.map(|x| x.to_string()));
     option("seed", arguments.seed.map(|x| x.to_string()));
+    option("weight-bits", arguments.weight_bits.map(|x| x.to_string()));
     option("limit", arguments.limit.map(|x| x.to_string()));
     words.join(" ")
 }

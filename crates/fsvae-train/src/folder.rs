@@ -45,9 +45,9 @@ impl RunFolder {
         Ok(write_file(self.training(), &checkpoint.to_bytes())?)
     }
 
-    /// Writes the network without the optimiser's state, weights in half precision.
+    /// Writes the network for use, weights in half precision.
     pub fn write_model(&self, checkpoint: &Checkpoint) -> Result<(), Report> {
-        Ok(write_file(self.model(), &checkpoint.clone().without_training_state().to_half().to_bytes())?)
+        Ok(write_file(self.model(), &checkpoint.clone().to_half().to_bytes())?)
     }
 
     /// Writes `NAME-EPOCH.png`.

@@ -116,6 +116,7 @@ impl Settings {
         settings.schedule.limit = fit.limit.map_or(settings.schedule.limit, |limit| limit as usize);
         settings.recipe.batch = fit.batch.unwrap_or(settings.recipe.batch);
         settings.recipe.learning_rate = fit.learning_rate.unwrap_or(settings.recipe.learning_rate);
+        settings.recipe.weight_bits = fit.weight_bits.or(settings.recipe.weight_bits);
         settings.check(image_channels)?;
         Ok(settings)
     }
@@ -139,6 +140,7 @@ impl Settings {
         demand(positive(recipe.learning_rate), format!("the learning rate is {}; it must be above 0", recipe.learning_rate));
         let decay = f64::from(recipe.weight_decay);
         demand((0.0..1.0).contains(&decay), format!("weight_decay is {decay}; it must be from 0 to below 1"));
+        demand(recipe.weight_bits.is_none_or(|bits| (2..=8).contains(&bits)), "weight_bits must be from 2 to 8".into());
         let probable = recipe.scheduled_probability.iter().all(|p| (0.0..=1.0).contains(p));
         demand(probable, "scheduled_probability must be two numbers from 0 to 1".into());
         demand(self.schedule.epochs > 0, "there must be at least 1 epoch".into());

@@ -9,6 +9,7 @@ pub mod convolution;
 pub mod dense;
 pub mod fused;
 pub mod geometry;
+pub mod grid;
 pub mod matrix;
 pub mod membrane;
 pub mod normalisation;

@@ -1,6 +1,6 @@
 //! The operations as nodes of burn's autodiff graph. They keep their arguments, nothing else.
 
-use super::{AdamW, Convolution, Firing, Outlet, SpikingBackend, TdBn};
+use super::{AdamW, Convolution, Firing, Grid, Outlet, SpikingBackend, TdBn};
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -53,6 +53,22 @@ impl<B: SpikingBackend> Backward<B, 2> for Linear {
         };
         if let Some(node) = of_weight {
             grads.register::<B>(node.id, dw);
+        }
+    }
+}
+
+/// The straight-through estimator (Bengio et al. 2013): rounding has the derivative 1.
+#[derive(Debug)]
+struct OnGrid;
+
+impl<B: SpikingBackend> Backward<B, 1> for OnGrid {
+    type State = ();
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let [of_weight] = ops.parents;
+        if let Some(node) = of_weight {
+            grads.register::<B>(node.id, gradient);
         }
     }
 }
@@ -116,6 +132,15 @@ impl<B: SpikingBackend, C: CheckpointStrategy> SpikingBackend for Autodiff<B, C>
         };
         match node {
             OpsKind::Tracked(prep) => prep.finish(inputs, output),
+            OpsKind::UnTracked(prep) => prep.finish(output),
+        }
+    }
+
+    fn on_grid(weight: FloatTensor<Self>, grid: Grid) -> FloatTensor<Self> {
+        let node = OnGrid.prepare::<C>([weight.node()]).compute_bound().stateful();
+        let output = B::on_grid(weight.into_primitive(), grid);
+        match node {
+            OpsKind::Tracked(prep) => prep.finish((), output),
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
     }

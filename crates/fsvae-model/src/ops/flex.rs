@@ -4,6 +4,7 @@ use super::{Convolution, Firing, Outlet, SpikingBackend, TdBn};
 use crate::kernels::adamw::AdamW;
 use crate::kernels::convolution::{self, Kernel};
 use crate::kernels::geometry::Geometry;
+use crate::kernels::grid::Grid;
 use crate::kernels::membrane::Membranes;
 use crate::kernels::normalisation::{self, Affine, Gradients};
 use crate::kernels::{buffers, dense, fused};
@@ -130,6 +131,11 @@ impl SpikingBackend for Flex {
         recycle(gradient);
         recycle(x);
         tensor(dw, weight.shape())
+    }
+
+    fn on_grid(weight: FlexTensor, grid: Grid) -> FlexTensor {
+        let weight = contiguous(weight);
+        tensor(grid.nearest(floats(&weight)), weight.shape())
     }
 
     fn adamw(

@@ -8,6 +8,7 @@ mod flex;
 
 use crate::kernels::adamw::AdamW;
 use crate::kernels::convolution::Input;
+use crate::kernels::grid::Grid;
 use crate::kernels::membrane::Lif;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Dispatch, backend_extension};
@@ -99,6 +100,11 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::linear_of_spikes(x.into_dispatch(), weight.into_dispatch()))
 }
 
+/// The weights nearest to these on a grid; their gradient passes straight through.
+pub fn on_grid<const D: usize>(weight: Tensor<D>, grid: Grid) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::on_grid(weight.into_dispatch(), grid))
+}
+
 /// A step of AdamW: parameter, first and second moment after it. All four tensors are of one shape, none has a gradient.
 pub fn adamw<const D: usize>(parameter: Tensor<D>, gradient: Tensor<D>, moments: [Tensor<D>; 2], how: AdamW) -> [Tensor<D>; 3] {
     let [first, second] = moments.map(Tensor::into_dispatch);
@@ -155,6 +161,8 @@ pub trait SpikingBackend: burn::backend::Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
     /// Gradient of the weight alone.
     fn linear_weight_gradient(x: FloatTensor<Self>, weight: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`on_grid`].
+    fn on_grid(weight: FloatTensor<Self>, grid: Grid) -> FloatTensor<Self>;
     /// See [`adamw`].
     fn adamw(
         parameter: FloatTensor<Self>,
