@@ -1,8 +1,10 @@
 //! What a step changes, and what it leaves alone.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use fsvae_checkpoint::{NetworkConfig, TrainingRecord};
-use fsvae_model::{Draws, Learn, Recipe, Trainer};
+use fsvae_model::latent::pick_with;
+use fsvae_model::snapshot::values;
+use fsvae_model::{Draws, Learn, PickGradient, Recipe, Trainer};
 use std::collections::BTreeMap;
 
 const BATCH: usize = 6;
@@ -110,4 +112,29 @@ fn the_deployed_model_has_the_integers_that_were_trained() {
         let image = |trainer: &Trainer| trainer.model.valid().reconstruct(&pixels(2), draws.picks.clone());
         assert_eq!(image(&plain), image(&trained));
     }
+}
+
+/// The gradient through the mean is the average, over all picks, of the gradient through the picked.
+#[test]
+fn picks_that_teach_all_teach_what_picks_teach_on_average() {
+    let (rows, latent, ways) = (3, 2, 5);
+    let numbers = |salt: usize, len: usize| -> Vec<f32> { (0..len).map(|i| ((i * 7919 + salt) % 13) as f32 - 6.0).collect() };
+    let device = Device::flex().autodiff();
+    let run = |pick: i32, how: PickGradient| {
+        let spikes: Vec<f32> = numbers(3, rows * latent * ways).iter().map(|x| f32::from(u8::from(*x > 0.0))).collect();
+        let q = Tensor::<2>::from_data(TensorData::new(spikes, [rows, latent * ways]), &device).require_grad();
+        let picks = Tensor::<2, Int>::from_data(TensorData::new(vec![pick; rows * latent], [rows, latent]), &device);
+        let z = pick_with(q.clone(), picks, how);
+        let weights = Tensor::<2>::from_data(TensorData::new(numbers(5, rows * latent), [rows, latent]), &device);
+        let gradients = (z.clone() * weights).sum().backward();
+        (values(&z), values(&q.grad(&gradients).expect("a leaf")))
+    };
+    let mut average = vec![0.0; rows * latent * ways];
+    for pick in 0..ways as i32 {
+        let (z, gradient) = run(pick, PickGradient::Picked);
+        average.iter_mut().zip(&gradient).for_each(|(a, g)| *a += g / ways as f32);
+        assert_eq!(run(pick, PickGradient::Mean).0, z, "the spikes are the same, bit for bit");
+    }
+    let (_, mean) = run(0, PickGradient::Mean);
+    assert!(mean.iter().zip(&average).all(|(m, a)| (m - a).abs() < 1e-6), "{mean:?} is not {average:?}");
 }

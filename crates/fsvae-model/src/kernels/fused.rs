@@ -8,8 +8,8 @@
 //! Between two layers memory holds the currents alone, and on the way back their gradient.
 
 use super::convolution::{Kernel, KernelScratch};
-use super::membrane::{MembraneScratch, Membranes};
-use super::normalisation::{self, Gradients, Sums};
+use super::membrane::{Lif, MembraneScratch, Membranes};
+use super::normalisation::{self, Affine, Back, Gradients, Sums};
 use super::{TASKS, buffers, sum_of_parts};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -69,10 +69,74 @@ pub fn leaky_sum(membranes: &Membranes, decay: f32) -> Vec<f32> {
     sum
 }
 
-/// From the gradient of [`leaky_sum`] to that of currents, gamma and beta.
-pub fn leaky_sum_backward(membranes: &Membranes, gradient: &[f32], decay: f32) -> Gradients {
-    let steps: Vec<(&[f32], f32)> = (0..membranes.steps).rev().map(|age| (gradient, decay.powi(age as i32))).collect();
-    backward(membranes, &steps)
+/// From the gradient of [`leaky_sum`] to that of currents, gamma and beta. The gradient of the currents takes their place.
+///
+/// The last layer's currents are the largest tensor of a training step, and the whole forward pass is still in memory when this runs.
+/// So its peak is decided here: the way back through time is gone twice, once for the sums and once for the gradient, and nothing of
+/// that size is needed beside the currents.
+pub fn leaky_sum_backward(population: Owned, gradient: &[f32], decay: f32) -> Gradients {
+    let Owned { mut currents, steps, neurons, affine, lif } = population;
+    let membranes = Membranes { currents: &currents, steps, neurons, affine, lif };
+    let (channels, part) = (membranes.channels(), task_len(&membranes));
+    let constant = membranes.constant();
+    let block_len = membranes.block();
+    let of_steps = |block: Range<usize>| -> Vec<(&[f32], f32)> {
+        (0..steps).rev().map(|age| (&gradient[block.clone()], decay.powi(age as i32))).collect()
+    };
+    let frames = currents.len() / neurons;
+    let sums: Vec<Sums> = (0..neurons.div_ceil(part))
+        .into_par_iter()
+        .map_init(
+            || (MembraneScratch::default(), vec![0.0; frames * block_len]),
+            |(scratch, d), i| {
+                let mut sums = Sums::new(channels);
+                for block in blocks(range(i, part, neurons), block_len) {
+                    let mut d: Vec<&mut [f32]> = d.chunks_exact_mut(block_len).map(|d| &mut d[..block.len()]).collect();
+                    membranes.back(block.clone(), scratch, &of_steps(block), &mut d, &mut sums);
+                }
+                sums
+            },
+        )
+        .collect();
+    let repeats = if constant { steps } else { 1 };
+    let back = Back::new(&Sums::total(channels, &sums), affine, currents.len() / channels, repeats);
+    let init = || (MembraneScratch::default(), vec![0.0; frames * block_len], vec![0.0; frames * block_len]);
+    cut(&mut currents, neurons, part).into_par_iter().enumerate().for_each_init(init, |(scratch, x, d), (i, mut currents)| {
+        let (task, mut unused) = (range(i, part, neurons), Sums::new(channels));
+        for block in blocks(task.clone(), block_len) {
+            let (at, len) = (block.start - task.start, block.len());
+            for (x, currents) in x.chunks_exact_mut(len).zip(&currents) {
+                x.copy_from_slice(&currents[at..][..len]);
+            }
+            let x = &x[..frames * len];
+            let membranes = Membranes { currents: x, steps, neurons: len, affine, lif };
+            let mut d: Vec<&mut [f32]> = d.chunks_exact_mut(len).take(frames).collect();
+            membranes.back(0..len, scratch, &of_steps(block), &mut d, &mut unused);
+            for ((currents, d), x) in currents.iter_mut().zip(d).zip(x.chunks_exact(len)) {
+                back.apply(d, x);
+                currents[at..][..len].copy_from_slice(d);
+            }
+        }
+    });
+    Gradients { x: currents, gamma: back.gamma, beta: back.beta }
+}
+
+/// [`Membranes`] whose currents are nobody else's.
+pub struct Owned<'a> {
+    /// See [`Membranes`].
+    pub currents: Vec<f32>,
+    /// Time steps.
+    pub steps: usize,
+    /// Neurons, of all images.
+    pub neurons: usize,
+    /// By channel.
+    pub affine: &'a Affine,
+    /// The neuron.
+    pub lif: Lif,
+}
+
+fn blocks(neurons: Range<usize>, block: usize) -> impl Iterator<Item = Range<usize>> {
+    neurons.clone().step_by(block).map(move |first| first..(first + block).min(neurons.end))
 }
 
 /// The backward pass with the gradient of each step's spikes at hand.

@@ -70,14 +70,18 @@ impl<'a> Membranes<'a> {
         &self.currents[start + neurons.start..start + neurons.end]
     }
 
-    /// Whole rows of channels, about [`BLOCK`] neurons at a time.
+    /// Neurons that are looked at together: whole rows of channels, about [`BLOCK`].
+    pub fn block(&self) -> usize {
+        (BLOCK / self.channels()).max(1) * self.channels()
+    }
+
     fn blocks(&self, neurons: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-        let block = (BLOCK / self.channels()).max(1) * self.channels();
+        let block = self.block();
         neurons.clone().step_by(block).map(move |first| first..(first + block).min(neurons.end))
     }
 
     fn prepare(&self, scratch: &mut MembraneScratch) {
-        let block = (BLOCK / self.channels()).max(1) * self.channels();
+        let block = self.block();
         for (tile, values) in [(&mut scratch.scale, &self.affine.scale), (&mut scratch.shift, &self.affine.shift)] {
             tile.clear();
             tile.extend(values.iter().cycle().take(block));

@@ -106,34 +106,60 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
-/// The batch norm's backward pass, its statistics being those of `x`, each entry of which counts `repeats` times.
+/// The batch norm's backward pass as an affine map: gradient of x = `scale * d + slope * x + offset`, channel by channel.
 ///
-/// `d` is the gradient of the normalised currents (summed over the repeats), `sums` those of `d` and `d * x`.
-pub fn backward(x: &[f32], mut d: Vec<f32>, sums: &Sums, affine: &Affine, repeats: usize) -> Gradients {
-    let channels = affine.scale.len();
-    let repeats = repeats as f64;
-    let count = repeats * (x.len() / channels) as f64;
-    let (mut gamma, mut slope, mut offset) = (vec![0f32; channels], vec![0f32; channels], vec![0f32; channels]);
-    for c in 0..channels {
-        let (mean, inverse, scale) = (f64::from(affine.mean[c]), f64::from(affine.inverse_deviation[c]), f64::from(affine.scale[c]));
-        let sum_normalised = (sums.second[c] - mean * sums.first[c]) * inverse;
-        gamma[c] = (sum_normalised * f64::from(affine.gain)) as f32;
-        // dx = scale * (d - sum/count - normalised(x) * sum_normalised/count), as scale * d + slope * x + offset
-        let of_x = -scale * inverse * sum_normalised / count;
-        slope[c] = (repeats * of_x) as f32;
-        offset[c] = (repeats * (-scale * sums.first[c] / count - of_x * mean)) as f32;
+/// `d` is the gradient of the normalised currents (summed over the repeats).
+pub struct Back {
+    /// Gradient of gamma.
+    pub gamma: Vec<f32>,
+    /// Gradient of beta.
+    pub beta: Vec<f32>,
+    tile: usize,
+    scale: Vec<f32>,
+    slope: Vec<f32>,
+    offset: Vec<f32>,
+}
+
+impl Back {
+    /// For statistics that are those of x itself, `rows` rows of channels that count `repeats` times each; `sums` are those of `d` and
+    /// `d * x`.
+    pub fn new(sums: &Sums, affine: &Affine, rows: usize, repeats: usize) -> Self {
+        let channels = affine.scale.len();
+        let repeats = repeats as f64;
+        let count = repeats * rows as f64;
+        let (mut gamma, mut slope, mut offset) = (vec![0f32; channels], vec![0f32; channels], vec![0f32; channels]);
+        for c in 0..channels {
+            let (mean, inverse, scale) = (f64::from(affine.mean[c]), f64::from(affine.inverse_deviation[c]), f64::from(affine.scale[c]));
+            let sum_normalised = (sums.second[c] - mean * sums.first[c]) * inverse;
+            gamma[c] = (sum_normalised * f64::from(affine.gain)) as f32;
+            // dx = scale * (d - sum/count - normalised(x) * sum_normalised/count), as scale * d + slope * x + offset
+            let of_x = -scale * inverse * sum_normalised / count;
+            slope[c] = (repeats * of_x) as f32;
+            offset[c] = (repeats * (-scale * sums.first[c] / count - of_x * mean)) as f32;
+        }
+        let tile = (1024 / channels).max(1) * channels;
+        let tiled = |values: &[f32]| -> Vec<f32> { values.iter().copied().cycle().take(tile).collect() };
+        let (scale, slope, offset) = (tiled(&affine.scale), tiled(&slope), tiled(&offset));
+        Self { gamma, beta: sums.first.iter().map(|s| *s as f32).collect(), tile, scale, slope, offset }
     }
-    let block = (BLOCK / channels).max(1) * channels;
-    let tile = |values: &[f32]| -> Vec<f32> { values.iter().copied().cycle().take((1024 / channels).max(1) * channels).collect() };
-    let (scale, slope, offset) = (tile(&affine.scale), tile(&slope), tile(&offset));
-    d.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(d, x)| {
+
+    /// `d` (whole rows of channels) becomes the gradient of `x`.
+    pub fn apply(&self, d: &mut [f32], x: &[f32]) {
         pulp::Arch::new().dispatch(|| {
-            for (d, x) in d.chunks_mut(scale.len()).zip(x.chunks(scale.len())) {
-                combine(d, x, &scale, &slope, &offset);
+            for (d, x) in d.chunks_mut(self.tile).zip(x.chunks(self.tile)) {
+                combine(d, x, &self.scale, &self.slope, &self.offset);
             }
         });
-    });
-    Gradients { x: d, gamma, beta: sums.first.iter().map(|s| *s as f32).collect() }
+    }
+}
+
+/// [`Back`] for all of `x` and `d`.
+pub fn backward(x: &[f32], mut d: Vec<f32>, sums: &Sums, affine: &Affine, repeats: usize) -> Gradients {
+    let channels = affine.scale.len();
+    let back = Back::new(sums, affine, x.len() / channels, repeats);
+    let block = (BLOCK / channels).max(1) * channels;
+    d.par_chunks_mut(block).zip(x.par_chunks(block)).for_each(|(d, x)| back.apply(d, x));
+    Gradients { x: d, gamma: back.gamma, beta: back.beta }
 }
 
 #[inline(always)]

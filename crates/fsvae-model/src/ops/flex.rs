@@ -3,6 +3,7 @@
 use super::{Convolution, Firing, Outlet, SpikingBackend, TdBn};
 use crate::kernels::adamw::AdamW;
 use crate::kernels::convolution::{self, Kernel};
+use crate::kernels::fused::Owned;
 use crate::kernels::geometry::Geometry;
 use crate::kernels::grid::Grid;
 use crate::kernels::membrane::Membranes;
@@ -176,11 +177,19 @@ impl SpikingBackend for Flex {
         outlet: Outlet,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (population, gradient) = (Population::new(x, gamma, beta, statistics, tdbn), contiguous(gradient));
-        let gradients = match outlet {
-            Outlet::Spikes => fused::fire_backward(&population.membranes(), floats(&gradient)),
-            Outlet::LeakySum(decay) => fused::leaky_sum_backward(&population.membranes(), floats(&gradient), decay),
-        };
-        population.finish(gradients)
+        match outlet {
+            Outlet::Spikes => {
+                let gradients = fused::fire_backward(&population.membranes(), floats(&gradient));
+                population.finish(gradients)
+            }
+            Outlet::LeakySum(decay) => {
+                let ([_, rows, channels], shape) = (dims(&population.x), population.x.shape());
+                let (currents, affine) = (into_floats(population.x), &population.affine);
+                let owned = Owned { currents, steps: tdbn.steps, neurons: rows * channels, affine, lif: tdbn.lif };
+                let Gradients { x, gamma, beta } = fused::leaky_sum_backward(owned, floats(&gradient), decay);
+                (tensor(x, shape), tensor(gamma, [channels]), tensor(beta, [channels]))
+            }
+        }
     }
 
     fn fire_and_convolve(
