@@ -17,6 +17,10 @@ pub struct Args {
     #[arg(long, default_value = "loihi")]
     pub target: String,
 
+    /// Hold weights to so many bits, sign included (4 bits are -7 to 7), for a model that was trained with `--weight-bits`
+    #[arg(long, value_name = "BITS")]
+    pub weight_bits: Option<u8>,
+
     /// Folder for the results, created if need be [default: ./<MODEL>-<TARGET>]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,

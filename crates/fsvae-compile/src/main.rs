@@ -24,7 +24,10 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
         return targets::list(args.json);
     }
     // wrong words first: they cost nothing to find
-    let chip = lif_chip::find(&args.target)?;
+    let mut chip = lif_chip::find(&args.target)?;
+    if let Some(bits) = args.weight_bits {
+        chip = chip.with_weight_bits(bits)?;
+    }
     let last = args.stop_after.as_deref().map(Step::named).transpose()?;
     let model = args.model.as_deref().expect("clap demands a model where no targets are listed");
     let name = args::model_name(model);

@@ -136,6 +136,19 @@ impl Chip {
         (chip_max / i64::from(self.synapse.mixed_sign_step)).min(i64::from(i8::MAX)) as i32
     }
 
+    /// The same chip with the graph's weights held to fewer bits, sign included: 4 bits are the integers -7 to 7.
+    ///
+    /// # Errors
+    /// [`ChipError::WeightBits`] for fewer than 2 bits, or more than the chip has.
+    pub fn with_weight_bits(mut self, bits: u8) -> Result<Self, ChipError> {
+        let most = 32 - self.weight_max().leading_zeros() as u8 + 1;
+        if !(2..=most).contains(&bits) {
+            return Err(ChipError::WeightBits { chip: self.name, bits, most });
+        }
+        self.synapse.weight_bits = bits + self.synapse.mixed_sign_step.trailing_zeros() as u8;
+        Ok(self)
+    }
+
     /// The graph's `input_shift`: one step of the chip's weights in membrane units, as a power of two.
     pub fn input_shift(&self) -> u8 {
         self.membrane.fraction_bits + self.synapse.mixed_sign_step.trailing_zeros() as u8
@@ -262,6 +275,19 @@ mod tests {
             assert!(text.contains(from));
             let error = crate::Chip::from_toml(file, &text.replace(from, to)).unwrap_err();
             assert!(matches!(error, ChipError::Figure { .. }), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn fewer_weight_bits_are_fewer_weights() {
+        for chip in crate::catalogue() {
+            let most = chip.clone().with_weight_bits(99).unwrap_err();
+            assert!(matches!(most, ChipError::WeightBits { most: 2..=8, .. }), "{most:?}");
+            for (bits, largest) in [(2, 1), (4, 7), (6, 31)] {
+                let fewer = chip.clone().with_weight_bits(bits).unwrap();
+                assert_eq!((fewer.weight_max(), fewer.input_shift()), (largest, chip.input_shift()));
+            }
+            assert!(chip.with_weight_bits(1).is_err());
         }
     }
 }

@@ -30,6 +30,17 @@ pub enum ChipError {
         /// Largest figure that is possible.
         most: u64,
     },
+    /// Weights of a width that the chip does not have.
+    #[error("{chip} has no weights of {bits} bits")]
+    #[diagnostic(code(E074), help("choose from 2 to {most} bits, sign included"))]
+    WeightBits {
+        /// The chip.
+        chip: String,
+        /// What was asked for.
+        bits: u8,
+        /// The most that it has.
+        most: u8,
+    },
     /// No chip of that name.
     #[error("there is no target {name:?}")]
     #[diagnostic(code(E060), help("known targets: {known}"))]
