@@ -197,7 +197,8 @@ fn every_truncation_is_an_error() {
         assert!(from_pth(&TRAINING[..length], &Choices::default()).is_err(), "{length}");
     }
     let tiny = from_pth(TINY, &Choices::default()).unwrap().checkpoint;
-    let bytes: Vec<_> = tiny.tensors.iter().map(|tensor| tensor.values.to_f32().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()).collect();
+    let bytes: Vec<_> =
+        tiny.tensors.iter().map(|tensor| tensor.values.to_f32().iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>()).collect();
     let views = tiny.tensors.iter().zip(&bytes).map(|(tensor, bytes)| {
         (&tensor.name, ::safetensors::tensor::TensorView::new(::safetensors::Dtype::F32, tensor.shape.clone(), bytes).unwrap())
     });
