@@ -21,7 +21,7 @@
 //! reader may index without fear.
 //!
 //! The crate is pure: bytes in, bytes out. It knows tensors by their names in the original program (`encoder.0.bn.weight`):
-//! [`expected_tensors`] is the list, shared by the model and the compiler.
+//! [`expected_tensors`] is the list, shared by the model and the compiler. That program's own files are read by [`original`].
 
 mod check;
 mod checkpoint;
@@ -29,6 +29,7 @@ mod config;
 mod error;
 mod expected;
 mod file;
+pub mod original;
 mod tensor;
 
 pub use checkpoint::{Checkpoint, TRAINING_STATE_PREFIX, TrainingRecord};
