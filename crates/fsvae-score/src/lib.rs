@@ -14,12 +14,16 @@
 
 mod anchors;
 mod encoder;
+mod error;
 mod fad;
 mod frechet;
+pub mod inception;
 mod reference;
 
 pub use anchors::{Anchor, anchors};
 pub use encoder::{Encoder, Normalisation};
+pub use error::InceptionError;
 pub use fad::{BATCH, Fad, GENERATED, fad};
 pub use frechet::Gaussian;
+pub use inception::{Inception, InceptionScore, fid, inception_score};
 pub use reference::{Reference, Set};
