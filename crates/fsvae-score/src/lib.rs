@@ -18,7 +18,10 @@ mod error;
 mod fad;
 mod frechet;
 pub mod inception;
+mod principal;
 mod reference;
+mod remeasure;
+mod subset;
 
 pub use anchors::{Anchor, anchors};
 pub use encoder::{Encoder, Normalisation};
@@ -27,3 +30,4 @@ pub use fad::{BATCH, Fad, GENERATED, fad};
 pub use frechet::Gaussian;
 pub use inception::{Inception, InceptionScore, fid, inception_score};
 pub use reference::{Reference, Set};
+pub use remeasure::{COMPLETE, FITTED, RealImages, Remeasured, RemeasuredAnchors, anchor_images, remeasure};

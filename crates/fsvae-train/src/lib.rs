@@ -15,13 +15,16 @@
 //! step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on any
 //! number of threads.
 
+mod anchors;
 mod args;
 mod error;
 mod evaluate;
 mod fit;
 mod folder;
+mod judge;
 mod log;
 mod measure;
+mod operations;
 mod settings;
 mod speed;
 
