@@ -83,19 +83,3 @@ mod tests {
         assert!(straight > 0.1 && (straight - rotated).abs() < 1e-5, "{straight} {rotated}");
     }
 }
-#[cfg(test)]
-mod timing {
-    use super::*;
-    #[test]
-    fn zz_time() {
-        let n = 2048;
-        let points = |s: u64| -> Vec<f32> {
-            (0..3000 * n as u64).map(|i| (((i * 2654435761 + s * 97).wrapping_mul(0x9E3779B97F4A7C15) >> 40) as f32) * 1e-7).collect()
-        };
-        let t = std::time::Instant::now();
-        let (a, b) = (Gaussian::fit(&points(1), n), Gaussian::fit(&points(2), n));
-        eprintln!("fit {:?}", t.elapsed());
-        let t = std::time::Instant::now();
-        eprintln!("{} {:?}", a.distance(&b), t.elapsed());
-    }
-}

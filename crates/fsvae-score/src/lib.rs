@@ -10,6 +10,9 @@
 //! statistics of each batch of 256 images ([`Normalisation::Batch`]), which hides that a batch as a whole is off; [`Fad`] always has both
 //! variants, and [`anchors()`] tells what familiar images score.
 //!
+//! [`remeasure()`] measures those of real images again. [`inception`] has the distance and the score that other papers use, for those who bring
+//! its weights.
+//!
 //! No framework is needed, so the pictures of a simulated chip can be scored like those of the network in training.
 
 mod anchors;

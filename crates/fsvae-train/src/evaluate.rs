@@ -11,6 +11,7 @@ use fsvae_data::{Images, Source, Split, load};
 use fsvae_model::{Model, Recipe, Trainer, device};
 use fsvae_score::{Anchor, Fad, Inception, Reference, Set, anchors, fad};
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -85,7 +86,7 @@ pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
     let images = test_images(arguments, dataset, &checkpoint)?;
     let scores = measure(arguments, &model, dataset, &images, inception.as_ref());
     if arguments.json {
-        print_json(&scores)?
+        print_json(&json!(scores))?
     } else {
         print(&scores.text())?
     }

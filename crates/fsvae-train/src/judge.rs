@@ -25,14 +25,14 @@ pub fn judge(inception: &Inception, generated: &[f32], test: &Images) -> Judgeme
         inception.see(images, test.channels, test.height, |images| progress.add(images as u64))
     };
     let ours = see("look at samples", generated);
-    let distance = |_| {
+    let distance = || {
         let theirs = see("look at test images", &test.batch(&(0..test.count).collect::<Vec<_>>()));
         fid(&ours, &theirs)
     };
-    let enough = inception.network == Network::Fid && test.count > 1;
+    let possible = inception.network == Network::Fid && test.count > 1;
     Judgement {
         inception_network: inception.network.name(),
-        fid: enough.then_some(()).map(distance),
+        fid: possible.then(distance),
         inception_score: inception_score(&ours.logits, inception.classes()),
     }
 }

@@ -53,7 +53,8 @@ pub fn samples(model: &Model, like: &Images, count: usize, seed: u64) -> Images 
 pub fn spikes_of(model: &Model, images: &Images, seed: u64) -> (SpikeCounts, SpikeCounts) {
     let (mut reconstruction, mut generation) = (SpikeCounts::new(&model.config), SpikeCounts::new(&model.config));
     let progress = Progress::new("count spikes", "images", images.count as u64);
-    for chunk in (0..images.count).collect::<Vec<_>>().chunks(BATCH) {
+    // Their spikes are all in memory at once.
+    for chunk in (0..images.count).collect::<Vec<_>>().chunks(BATCH / 4) {
         let picks = uniform_picks(&model.config, seed, chunk[0] as u64, chunk.len());
         model.sample_watched(&picks, &mut generation);
         model.reconstruct_watched(&images.batch(chunk), picks, &mut reconstruction);

@@ -15,9 +15,9 @@
 //! synaptic operations. A reconstruction needs encoder, posterior and decoder, a generated image prior and decoder; latent spikes of the
 //! last step reach the decoder, but no further step of the prior.
 //!
-//! [`published`] has the other counting.
+//! [`paper`] has the other counting.
 
-mod published;
+mod paper;
 mod wiring;
 
 use fsvae_checkpoint::NetworkConfig;
@@ -25,7 +25,7 @@ use fsvae_model::SpikeCounts;
 use serde::Serialize;
 use wiring::{Layer, Source, Synapses};
 
-pub use published::{Published, published};
+pub use paper::{Published, Totals, published};
 
 /// Operations of one layer for one image, on average.
 #[derive(Clone, Debug, PartialEq, Serialize)]

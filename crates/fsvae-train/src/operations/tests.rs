@@ -22,8 +22,8 @@ fn random_trains(seed: u64) -> Trains {
     let layers = [reconstructing(&config), drawing(&config)].concat();
     let fires: BTreeMap<String, Maps> = layers.into_iter().filter(|l| l.fires).map(|l| (l.name, l.to)).chain([z]).collect();
     let mut train = |maps: Maps| {
-        let mut row = || (0..maps.side).map(|_| rng.random_bool(0.3)).collect();
-        let mut picture = || (0..maps.side).map(|_| row()).collect();
+        let mut row = || (0..maps.side).map(|_| rng.random_bool(0.3)).collect::<Vec<bool>>();
+        let mut picture = || (0..maps.side).map(|_| row()).collect::<Vec<_>>();
         (0..STEPS).map(|_| (0..maps.channels).map(|_| picture()).collect()).collect()
     };
     fires.into_iter().map(|(name, maps)| (name, train(maps))).collect()
