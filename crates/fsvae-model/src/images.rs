@@ -1,8 +1,9 @@
 //! The model for those who know no tensors: images in and out as numbers in [-1, 1], `[images, channels, height, width]`, row-major.
 
-use crate::latent::{Draws, RollOut};
+use crate::latent::{Draws, RollOut, shifted};
+use crate::network::Watch;
 use crate::neuron::Phase;
-use crate::pass::Model;
+use crate::pass::{Model, Pass};
 use crate::trainer::{StepLosses, Trainer};
 use burn::tensor::{Device, Tensor, TensorData};
 use fsvae_checkpoint::NetworkConfig;
@@ -56,15 +57,39 @@ impl Trainer {
 impl Model {
     /// Images encoded, drawn from the posterior with these picks and decoded, with running statistics.
     pub fn reconstruct(&self, pixels: &[f32], picks: Vec<i32>) -> Vec<f32> {
+        from_tensor(self.clone().reconstruction(pixels, picks, &mut ()).images())
+    }
+
+    /// [`Model::reconstruct`] for somebody who looks at the spikes of all layers; `prior.*` predicts the spikes that the posterior drew.
+    pub fn reconstruct_watched(&self, pixels: &[f32], picks: Vec<i32>, watch: &mut dyn Watch) -> Vec<f32> {
+        let mut model = self.clone();
+        let pass = model.reconstruction(pixels, picks, watch);
+        let (steps, neuron) = (self.config.steps, &self.neuron);
+        let input = Tensor::cat(vec![pass.encoded.clone(), pass.posterior_previous.clone()], 1);
+        model.network.posterior.show("posterior", input, steps, neuron, watch);
+        model.network.prior.show("prior", pass.prior_previous.clone(), steps, neuron, watch);
+        watch.spikes("z", &pass.z);
+        from_tensor(pass.images())
+    }
+
+    fn reconstruction(&mut self, pixels: &[f32], picks: Vec<i32>, watch: &mut dyn Watch) -> Pass {
         let images = to_tensor(pixels, &self.config, &self.device());
         let draws = Draws { picks, own: Vec::new() };
-        let pass = self.clone().pass(images, &draws, RollOut::Carried, Phase::Inference, &mut ());
-        from_tensor(pass.images())
+        self.pass(images, &draws, RollOut::Carried, Phase::Inference, watch)
     }
 
     /// Images drawn from the prior with these picks, with running statistics.
     pub fn sample(&self, picks: &[i32]) -> Vec<f32> {
         let z = self.sample_latent(picks, &self.device());
         from_tensor(self.clone().decode(z, &mut ()).tanh())
+    }
+
+    /// [`Model::sample`] for somebody who looks at the spikes of all layers.
+    pub fn sample_watched(&self, picks: &[i32], watch: &mut dyn Watch) -> Vec<f32> {
+        let (mut model, z) = (self.clone(), self.sample_latent(picks, &self.device()));
+        let batch = z.dims()[0] / self.config.steps;
+        model.network.prior.show("prior", shifted(z.clone(), batch), self.config.steps, &self.neuron, watch);
+        watch.spikes("z", &z);
+        from_tensor(model.decode(z, watch).tanh())
     }
 }

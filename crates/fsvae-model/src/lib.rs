@@ -21,6 +21,7 @@
 //!
 //! Whatever is random is given in ([`Draws`]); a step is a function of its arguments, with the same bits on any number of threads.
 
+pub mod counting;
 pub mod images;
 pub mod kernels;
 pub mod latent;
@@ -34,6 +35,7 @@ pub mod plain;
 pub mod snapshot;
 pub mod trainer;
 
+pub use counting::{LayerSpikes, SpikeCounts};
 pub use images::{device, uniform_picks};
 pub use latent::{Draws, PickGradient, RollOut};
 pub use loss::PriorLoss;

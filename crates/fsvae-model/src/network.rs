@@ -37,6 +37,15 @@ impl LatentStack {
         self.layers.iter_mut().fold(x, |x, layer| layer.forward(x, steps, neuron, phase))
     }
 
+    /// [`forward`](Self::forward) with running statistics, for somebody who looks at each layer's spikes: `NAME.layers.0`, ...
+    pub(crate) fn show(&mut self, name: &str, x: Tensor<2>, steps: usize, neuron: &Neuron, watch: &mut dyn Watch) {
+        self.layers.iter_mut().enumerate().fold(x, |x, (i, layer)| {
+            let spikes = layer.forward(x, steps, neuron, Phase::Inference);
+            watch.spikes(&format!("{name}.layers.{i}"), &spikes);
+            spikes
+        });
+    }
+
     /// One step with running statistics, `[batch, in]` to `[batch, latent * k]`.
     pub fn step(&self, x: Tensor<2>, state: &mut LatentState, neuron: &Neuron) -> Tensor<2> {
         state.resize(self.layers.len(), None);
@@ -139,7 +148,9 @@ impl Network {
         // The weights count the bottleneck channel by channel.
         let [rows, height, width, channels] = x.dims();
         let flat = x.permute([0, 3, 1, 2]).reshape([rows, channels * height * width]);
-        self.before_latent_layer.forward(flat, steps, neuron, phase)
+        let x = self.before_latent_layer.forward(flat, steps, neuron, phase);
+        watch.spikes("before_latent_layer", &x);
+        x
     }
 
     /// Pre-tanh images `[batch, size, size, channels]` of latent spikes `[steps * batch, latent]`.

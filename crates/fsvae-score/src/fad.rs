@@ -56,12 +56,6 @@ mod tests {
         let file = tensors(Set::FashionMnist);
         let expected = doubles(&file, "test.first1024.fad")[0];
         let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Test).first(1024)));
-        assert!((score.published - expected).abs() < 1e-2 * expected, "{} is not {expected}", score.published);
-    }
-
-    #[test]
-    fn training_images_score_their_anchor() {
-        let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Train).first(1024)));
-        assert!((score.published - 3.2485).abs() < 0.01 && (score.running - 3.3569).abs() < 0.01, "{score:?}");
+        assert!((score.published - expected).abs() < 1e-3 * expected, "{} is not {expected}", score.published);
     }
 }

@@ -2,6 +2,9 @@
 
 use nalgebra::{DMatrix, DVector};
 
+/// Points whose double-precision copies are in memory at a time.
+const PART: usize = 1024;
+
 /// A normal distribution in n dimensions.
 #[derive(Clone, Debug)]
 pub struct Gaussian {
@@ -16,10 +19,18 @@ impl Gaussian {
     pub fn fit(points: &[f32], dimensions: usize) -> Self {
         let count = points.len() / dimensions;
         assert!(count > 1 && count * dimensions == points.len(), "a Gaussian needs at least two whole points");
-        let mut centred = DMatrix::from_iterator(dimensions, count, points.iter().map(|&x| f64::from(x)));
-        let mean = centred.column_mean();
-        centred.column_iter_mut().for_each(|mut column| column -= &mean);
-        let covariance = &centred * centred.transpose() / (count as f64 - 1.0);
+        let mut mean = DVector::zeros(dimensions);
+        for point in points.chunks_exact(dimensions) {
+            mean.iter_mut().zip(point).for_each(|(sum, &x)| *sum += f64::from(x));
+        }
+        mean /= count as f64;
+        let mut covariance = DMatrix::zeros(dimensions, dimensions);
+        for part in points.chunks(PART * dimensions) {
+            let mut centred = DMatrix::from_iterator(dimensions, part.len() / dimensions, part.iter().map(|&x| f64::from(x)));
+            centred.column_iter_mut().for_each(|mut column| column -= &mean);
+            covariance.gemm(1.0, &centred, &centred.transpose(), 1.0);
+        }
+        covariance /= count as f64 - 1.0;
         Self { mean, covariance }
     }
 

@@ -10,16 +10,27 @@
 //! statistics of each batch of 256 images ([`Normalisation::Batch`]), which hides that a batch as a whole is off; [`Fad`] always has both
 //! variants, and [`anchors()`] tells what familiar images score.
 //!
+//! [`remeasure()`] measures those of real images again. [`inception`] has the distance and the score that other papers use, for those who bring
+//! its weights.
+//!
 //! No framework is needed, so the pictures of a simulated chip can be scored like those of the network in training.
 
 mod anchors;
 mod encoder;
+mod error;
 mod fad;
 mod frechet;
+pub mod inception;
+mod principal;
 mod reference;
+mod remeasure;
+mod subset;
 
 pub use anchors::{Anchor, anchors};
 pub use encoder::{Encoder, Normalisation};
+pub use error::InceptionError;
 pub use fad::{BATCH, Fad, GENERATED, fad};
 pub use frechet::Gaussian;
+pub use inception::{Inception, InceptionScore, fid, inception_score};
 pub use reference::{Reference, Set};
+pub use remeasure::{COMPLETE, FITTED, RealImages, Remeasured, RemeasuredAnchors, anchor_images, remeasure};

@@ -18,7 +18,7 @@ pub struct Arguments {
 pub enum Command {
     /// Train a network; --resume goes on after a kill
     Fit(Fit),
-    /// Measure a trained network: reconstruction error on test images, FAD of images drawn with its prior
+    /// Measure a trained network: reconstruction error, FAD of images drawn with its prior, firing rates, operations; FID on request
     Evaluate(Evaluate),
     /// Measure how fast this machine trains the paper's network
     Speed(Speed),
@@ -85,8 +85,12 @@ pub struct Fit {
 #[derive(Clone, Debug, Args)]
 pub struct Evaluate {
     /// The network
-    pub model: PathBuf,
-    /// The images [default: the test images of the data set that the network learnt]
+    #[arg(required_unless_present = "anchors")]
+    pub model: Option<PathBuf>,
+    /// No network: measure the scores of real images that others are compared with again, and print them beside the stored ones
+    #[arg(long, conflicts_with_all = ["model", "limit", "samples", "seed", "seeds", "inception"])]
+    pub anchors: bool,
+    /// The images [default: the test images of the data set that the network learnt; with --anchors, fashion-mnist]
     #[arg(long)]
     pub dataset: Option<Source>,
     /// Folder of the data set's files [default: where its package puts them]
@@ -101,6 +105,14 @@ pub struct Evaluate {
     /// Seed of all picks
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Draw anew for FAD with so many seeds, the first being --seed, and print mean and standard deviation
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub seeds: u32,
+    /// Inception weights, for the Frechet Inception distance (FID) and the Inception score: the state dictionary, as safetensors, of
+    /// pytorch-fid's pt_inception-2015-12-05-6726825d.pth (FID and score) or of torchvision's inception_v3_google-0cc3c7bd.pth (the score as
+    /// the paper has it)
+    #[arg(long, value_name = "FILE")]
+    pub inception: Option<PathBuf>,
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,

@@ -78,4 +78,22 @@ pub enum TrainError {
         /// What the operating system said.
         reason: String,
     },
+    /// The anchors were measured on all images.
+    #[error("the anchors of {dataset} were measured on {} training and {} test images; here are {} and {}", expected[0], expected[1], found[0], found[1])]
+    #[diagnostic(code(E059), help("name the folder of the complete data set: --data DIR"))]
+    IncompleteDataset {
+        /// The data set.
+        dataset: String,
+        /// Training and test images of the complete one.
+        expected: [usize; 2],
+        /// Those that are there.
+        found: [usize; 2],
+    },
+    /// No stored scores.
+    #[error("there are no stored anchors of {dataset}")]
+    #[diagnostic(code(E050), help("choose mnist or fashion-mnist with --dataset"))]
+    NoAnchors {
+        /// The data set.
+        dataset: String,
+    },
 }

@@ -1,49 +1,178 @@
-//! `evaluate`: the scores of a finished network.
+//! `evaluate`: the scores of a finished network, and what it costs.
 
 use crate::args::Evaluate;
 use crate::error::TrainError;
-use crate::measure::{drawn, reconstruction_error};
+use crate::judge::{self, Judgement};
+use crate::measure::{drawn, reconstruction_error, spikes_of};
+use crate::operations::{self, Operations, Published};
 use fsvae_checkpoint::Checkpoint;
 use fsvae_cli::{Progress, Report, print, print_json, read_file};
 use fsvae_data::{Images, Source, Split, load};
 use fsvae_model::{Model, Recipe, Trainer, device};
-use fsvae_score::{Fad, Reference, Set, anchors, fad};
+use fsvae_score::{Anchor, Fad, Inception, Reference, Set, anchors, fad};
+use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Images whose spikes are counted; the counts are means.
+const COUNTED: usize = 1000;
+
+/// What was measured.
+#[derive(Serialize)]
+struct Scores {
+    dataset: String,
+    images: usize,
+    seed: u64,
+    reconstruction_mse: f64,
+    #[serde(flatten)]
+    fad: Option<FadScores>,
+    #[serde(flatten)]
+    inception: Option<Judgement>,
+    firing_rates: Passes<BTreeMap<String, f64>>,
+    operations: OperationCounts,
+}
+
+/// Something of both passes.
+#[derive(Serialize)]
+struct Passes<T> {
+    reconstruction: T,
+    generation: T,
+}
+
+#[derive(Serialize)]
+struct OperationCounts {
+    /// Of each pass; the others are means over these.
+    counted_images: usize,
+    #[serde(flatten)]
+    passes: Passes<Operations>,
+    published_counting: Published,
+}
+
+#[derive(Serialize)]
+struct FadScores {
+    samples: u32,
+    fad_published: f64,
+    fad_running: f64,
+    fad_anchors: Vec<Anchor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fad_seeds: Option<Seeds>,
+}
+
+/// Several sets of samples of the same network.
+#[derive(Serialize)]
+struct Seeds {
+    seeds: Vec<u64>,
+    published: Spread,
+    running: Spread,
+}
+
+#[derive(Serialize)]
+struct Spread {
+    mean: f64,
+    /// Of a sample: divided by count - 1.
+    std: f64,
+    scores: Vec<f64>,
+}
 
 /// Measures and prints.
 pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
-    let checkpoint = Checkpoint::from_bytes(&read_file(&arguments.model)?)?;
+    let Some(model) = &arguments.model else { return crate::anchors::remeasure_anchors(arguments) };
+    let checkpoint = Checkpoint::from_bytes(&read_file(model)?)?;
     let dataset = dataset(arguments, &checkpoint)?;
-    let set = reference_set(dataset, &checkpoint);
-    if arguments.samples == 1 {
-        return Err(TrainError::Impossible { violations: vec!["--samples 1: a distribution has at least two images".into()] }.into());
-    }
+    check(arguments)?;
+    let inception = arguments.inception.as_deref().map(read_inception).transpose()?;
     let model = Trainer::from_checkpoint(&checkpoint, &Recipe::default(), &device())?.model.valid();
     let images = test_images(arguments, dataset, &checkpoint)?;
-    let error = {
-        let progress = Progress::new("reconstruct", "images", images.count as u64);
-        reconstruction_error(&model, &images, arguments.seed, |images| progress.add(images as u64))
-    };
-    let score = set.filter(|_| arguments.samples > 0).map(|set| score(&model, set, arguments));
+    let scores = measure(arguments, &model, dataset, &images, inception.as_ref());
     if arguments.json {
-        let mut result =
-            json!({"dataset": dataset.to_string(), "images": images.count, "seed": arguments.seed, "reconstruction_mse": error});
-        if let (Some(set), Some(score)) = (set, score) {
-            result["samples"] = arguments.samples.into();
-            result["fad_published"] = score.published.into();
-            result["fad_running"] = score.running.into();
-            result["fad_anchors"] = json!(anchors(set));
-        }
-        print_json(&result)?;
-        return Ok(());
-    }
-    print(&format!("reconstruction MSE {error:.5} on {} test images of {dataset} (pixels in [-1, 1])\n", images.count))?;
-    match (set, score) {
-        (Some(set), Some(score)) => print(&table(set, score, arguments.samples))?,
-        (None, _) => print("no FAD: its encoders are for 32x32 images of MNIST and Fashion-MNIST\n")?,
-        _ => {}
+        print_json(&json!(scores))?
+    } else {
+        print(&scores.text())?
     }
     Ok(())
+}
+
+/// Options that make no sense together.
+fn check(arguments: &Evaluate) -> Result<(), TrainError> {
+    let mut violations = Vec::new();
+    if arguments.samples == 1 {
+        violations.push("--samples 1: a distribution has at least two images".to_owned());
+    }
+    if arguments.seed.checked_add(u64::from(arguments.seeds) - 1).is_none() {
+        violations.push(format!("--seed {} --seeds {}: seeds end at 2^64 - 1", arguments.seed, arguments.seeds));
+    }
+    if arguments.inception.is_some() && arguments.samples == 0 {
+        violations.push("--inception with --samples 0: there are no images to judge".to_owned());
+    }
+    if violations.is_empty() { Ok(()) } else { Err(TrainError::Impossible { violations }) }
+}
+
+fn read_inception(path: &Path) -> Result<Inception, Report> {
+    Ok(Inception::from_bytes(&read_file(path)?)?)
+}
+
+fn measure(arguments: &Evaluate, model: &Model, dataset: Source, images: &Images, inception: Option<&Inception>) -> Scores {
+    let error = {
+        let progress = Progress::new("reconstruct", "images", images.count as u64);
+        reconstruction_error(model, images, arguments.seed, |images| progress.add(images as u64))
+    };
+    let set = reference_set(dataset, model.config.image_size);
+    let samples = |seed: u64| {
+        let progress = Progress::new("draw", "images", arguments.samples.into());
+        drawn(model, arguments.samples as usize, seed, |images| progress.add(images as u64))
+    };
+    let first = if arguments.samples > 0 && (set.is_some() || inception.is_some()) { samples(arguments.seed) } else { Vec::new() };
+    let fad = set.filter(|_| !first.is_empty()).map(|set| fad_scores(arguments, set, &first, samples));
+    let inception = inception.map(|inception| judge::judge(inception, &first, images));
+    drop(first);
+    let (reconstruction, generation) = spikes_of(model, &images.first(COUNTED), arguments.seed);
+    let config = &model.config;
+    // Reconstruction needs no prior: it was only watched for the published counting.
+    let mut reconstruction_rates = reconstruction.rates();
+    reconstruction_rates.retain(|layer, _| !layer.starts_with("prior"));
+    Scores {
+        dataset: dataset.to_string(),
+        images: images.count,
+        seed: arguments.seed,
+        reconstruction_mse: error,
+        fad,
+        inception,
+        firing_rates: Passes { reconstruction: reconstruction_rates, generation: generation.rates() },
+        operations: OperationCounts {
+            counted_images: reconstruction.images,
+            passes: Passes {
+                reconstruction: operations::reconstruction(config, &reconstruction),
+                generation: operations::generation(config, &generation),
+            },
+            published_counting: operations::published(config, &reconstruction, &generation),
+        },
+    }
+}
+
+fn fad_scores(arguments: &Evaluate, set: Set, first: &[f32], samples: impl Fn(u64) -> Vec<f32>) -> FadScores {
+    let reference = Reference::new(set);
+    let mut scores = vec![fad(&reference, first)];
+    let seeds: Vec<u64> = (0..u64::from(arguments.seeds)).map(|i| arguments.seed + i).collect();
+    scores.extend(seeds[1..].iter().map(|&seed| fad(&reference, &samples(seed))));
+    let spread = |of: fn(&Fad) -> f64| Spread::of(scores.iter().map(of).collect());
+    FadScores {
+        samples: arguments.samples,
+        fad_published: scores[0].published,
+        fad_running: scores[0].running,
+        fad_anchors: anchors(set).to_vec(),
+        fad_seeds: (seeds.len() > 1).then(|| Seeds { published: spread(|fad| fad.published), running: spread(|fad| fad.running), seeds }),
+    }
+}
+
+impl Spread {
+    /// Of at least two scores.
+    fn of(scores: Vec<f64>) -> Self {
+        let count = scores.len() as f64;
+        let mean = scores.iter().sum::<f64>() / count;
+        let std = (scores.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0)).sqrt();
+        Self { mean, std, scores }
+    }
 }
 
 /// The data set that was asked for, or that the network learnt.
@@ -58,12 +187,12 @@ fn dataset(arguments: &Evaluate, checkpoint: &Checkpoint) -> Result<Source, Trai
 }
 
 /// The reference of FAD, if there is one for such images.
-fn reference_set(dataset: Source, checkpoint: &Checkpoint) -> Option<Set> {
+pub fn reference_set(dataset: Source, image_size: usize) -> Option<Set> {
     let set = match dataset {
         Source::Mnist => Set::Mnist,
         Source::FashionMnist => Set::FashionMnist,
     };
-    (checkpoint.config.image_size == 32).then_some(set)
+    (image_size == 32).then_some(set)
 }
 
 fn test_images(arguments: &Evaluate, dataset: Source, checkpoint: &Checkpoint) -> Result<Images, Report> {
@@ -74,21 +203,89 @@ fn test_images(arguments: &Evaluate, dataset: Source, checkpoint: &Checkpoint) -
     Ok(images.resized(checkpoint.config.image_size))
 }
 
-fn score(model: &Model, set: Set, arguments: &Evaluate) -> Fad {
-    let progress = Progress::new("draw", "images", arguments.samples as u64);
-    let images = drawn(model, arguments.samples as usize, arguments.seed, |images| progress.add(images as u64));
-    fad(&Reference::new(set), &images)
+/// A table without lines.
+pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(header).add_rows(rows);
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(comfy_table::CellAlignment::Right));
+    format!("{}\n", table.trim_fmt())
 }
 
-/// The score among its anchors, best first.
-fn table(set: Set, score: Fad, samples: u32) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["FAD of", "published", "running"]);
-    let mut rows: Vec<(String, Fad)> = anchors(set).iter().map(|anchor| (anchor.images.to_owned(), anchor.fad)).collect();
-    rows.push((format!("{samples} images of this network"), score));
-    rows.sort_by(|a, b| a.1.published.total_cmp(&b.1.published));
-    for (images, fad) in rows {
-        table.add_row([images, format!("{:.2}", fad.published), format!("{:.2}", fad.running)]);
+impl Scores {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "reconstruction MSE {:.5} on {} test images of {} (pixels in [-1, 1])\n",
+            self.reconstruction_mse, self.images, self.dataset
+        );
+        match &self.fad {
+            Some(fad) => text += &fad.text(),
+            None => text += "no FAD: it needs samples, and its encoders are for 32x32 images of MNIST and Fashion-MNIST\n",
+        }
+        if let Some(inception) = &self.inception {
+            text += &inception.text();
+        }
+        text + "\n" + &self.rates() + "\n" + &self.operations.text()
     }
-    format!("{table}\n")
+
+    fn rates(&self) -> String {
+        let Passes { reconstruction, generation } = &self.firing_rates;
+        let names: std::collections::BTreeSet<&String> = reconstruction.keys().chain(generation.keys()).collect();
+        let rate =
+            |rates: &BTreeMap<String, f64>, name: &String| rates.get(name).map_or_else(String::new, |r| format!("{:.2} %", 100.0 * r));
+        let rows = names.into_iter().map(|name| [name.clone(), rate(reconstruction, name), rate(generation, name)]);
+        table(["spikes by neuron and step", "reconstruction", "generation"], rows)
+    }
+}
+
+impl FadScores {
+    /// The score among its anchors, best first.
+    fn text(&self) -> String {
+        let mut rows: Vec<(String, Fad)> = self.fad_anchors.iter().map(|anchor| (anchor.images.to_owned(), anchor.fad)).collect();
+        rows.push((format!("{} images of this network", self.samples), Fad { published: self.fad_published, running: self.fad_running }));
+        rows.sort_by(|a, b| a.1.published.total_cmp(&b.1.published));
+        let row = |(images, fad): (String, Fad)| [images, format!("{:.2}", fad.published), format!("{:.2}", fad.running)];
+        let mut text = table(["FAD of", "published", "running"], rows.into_iter().map(row));
+        if let Some(Seeds { seeds, published, running }) = &self.fad_seeds {
+            let spread = |spread: &Spread| format!("{:.2} +- {:.2}", spread.mean, spread.std);
+            text += &format!("over {} seeds: published {}, running {}\n", seeds.len(), spread(published), spread(running));
+        }
+        text
+    }
+}
+
+impl OperationCounts {
+    fn text(&self) -> String {
+        let Passes { reconstruction, generation } = &self.passes;
+        let Published { batch, reconstruction: published_reconstruction, generation: published_generation } = &self.published_counting;
+        let millions = |x: f64| format!("{:.2} M", x / 1e6);
+        let batch = f64::from(*batch);
+        let row = |name: &str, additions: f64, multiplications: f64| [name.to_owned(), millions(additions), millions(multiplications)];
+        let rows = [
+            row("reconstruction", reconstruction.additions, reconstruction.multiplications),
+            row("generation", generation.additions, generation.multiplications),
+            row(
+                "reconstruction, as the paper's program counts",
+                published_reconstruction.additions / batch,
+                published_reconstruction.multiplications / batch,
+            ),
+            row(
+                "generation, as the paper's program counts",
+                published_generation.additions / batch,
+                published_generation.multiplications / batch,
+            ),
+        ];
+        let counted = format!("operations of one image (mean of {})", self.counted_images);
+        table([&counted, "additions", "multiplications"], rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn a_spread_is_a_samples() {
+        let spread = Spread::of(vec![1.0, 2.0, 6.0]);
+        assert!((spread.mean - 3.0).abs() < 1e-12 && (spread.std - 7f64.sqrt()).abs() < 1e-12);
+    }
 }

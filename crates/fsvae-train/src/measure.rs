@@ -1,7 +1,8 @@
 //! Looking at a network: how well it reconstructs, what it draws.
 
+use fsvae_cli::Progress;
 use fsvae_data::Images;
-use fsvae_model::{Model, uniform_picks};
+use fsvae_model::{Model, SpikeCounts, uniform_picks};
 
 /// Images of one pass; fixed, so that the sums do not depend on the caller.
 const BATCH: usize = 100;
@@ -46,4 +47,19 @@ pub fn drawn(model: &Model, count: usize, seed: u64, progress: impl Fn(usize)) -
 /// Images drawn with the spiking prior.
 pub fn samples(model: &Model, like: &Images, count: usize, seed: u64) -> Images {
     like.with_floats(&drawn(model, count, seed, |_| ()))
+}
+
+/// The spikes of reconstructing these images and of drawing as many, each with its own picks of `seed`.
+pub fn spikes_of(model: &Model, images: &Images, seed: u64) -> (SpikeCounts, SpikeCounts) {
+    let (mut reconstruction, mut generation) = (SpikeCounts::new(&model.config), SpikeCounts::new(&model.config));
+    let progress = Progress::new("count spikes", "images", images.count as u64);
+    // Their spikes are all in memory at once.
+    for chunk in (0..images.count).collect::<Vec<_>>().chunks(BATCH / 4) {
+        let picks = uniform_picks(&model.config, seed, chunk[0] as u64, chunk.len());
+        model.sample_watched(&picks, &mut generation);
+        model.reconstruct_watched(&images.batch(chunk), picks, &mut reconstruction);
+        progress.add(chunk.len() as u64);
+    }
+    (reconstruction.images, generation.images) = (images.count, images.count);
+    (reconstruction, generation)
 }

@@ -109,13 +109,38 @@ fn it_learns_and_says_what_it_wrote() {
     model.check().unwrap();
     assert_eq!((model.training.steps, model.training.epochs, model.training.images_seen), (80, 4.0, 1280));
     assert_eq!(model.training.command, "fsvae-train fit --dataset mnist --preset tiny --epochs 4 --seed 3");
-    let measured = run(folder.path(), &["evaluate", "run/model.mpk", "--data", "data", "--json", "--seed", "3", "--samples", "300"]);
+    let words = ["evaluate", "run/model.mpk", "--data", "data", "--json", "--seed", "3", "--samples", "300", "--seeds", "3"];
+    let measured = run(folder.path(), &words);
     assert!(measured.status.success(), "{}", stderr(&measured));
     let measured: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();
     // The shipped file has half precision, the run measured the full one.
     assert!((measured["reconstruction_mse"].as_f64().unwrap() - model.training.scores["test_mse"]).abs() < 1e-3);
     assert!(measured["fad_published"].as_f64().unwrap() > 1.0 && measured["fad_running"].as_f64().unwrap() > 1.0);
     assert_eq!(measured["fad_anchors"].as_array().unwrap().len(), 6);
+    let seeds = &measured["fad_seeds"];
+    assert_eq!(seeds["seeds"], serde_json::json!([3, 4, 5]));
+    assert_eq!(seeds["published"]["scores"][0], measured["fad_published"], "the first seed is --seed");
+    assert!(seeds["running"]["std"].as_f64().unwrap() > 0.0);
+
+    let rates = |pass: &str| measured["firing_rates"][pass].as_object().unwrap().clone();
+    let (reconstruction, generation) = (rates("reconstruction"), rates("generation"));
+    assert!(
+        reconstruction.contains_key("encoder.0")
+            && reconstruction.contains_key("posterior.layers.2")
+            && !reconstruction.contains_key("prior.layers.0")
+    );
+    assert!(generation.contains_key("prior.layers.0") && generation.contains_key("decoder.0") && !generation.contains_key("encoder.0"));
+    assert!(reconstruction.values().chain(generation.values()).all(|rate| (0.0..=1.0).contains(&rate.as_f64().unwrap())));
+    let operations = &measured["operations"];
+    for pass in ["reconstruction", "generation"] {
+        let of = |part: &serde_json::Value, name: &str| part[name].as_f64().unwrap();
+        let (ours, published) = (&operations[pass], &operations["published_counting"][pass]);
+        assert!(of(ours, "additions") > of(ours, "multiplications") && of(ours, "multiplications") > 0.0);
+        assert!(
+            of(published, "additions") > 250.0 * of(ours, "additions"),
+            "{pass}: the published counting is of a batch, and counts more"
+        );
+    }
 }
 
 #[test]
@@ -160,6 +185,9 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         vec!["evaluate", "file", "--data", "data"],
         vec!["evaluate", "good/model.mpk", "--data", "empty"],
         vec!["evaluate", "good/model.mpk", "--data", "data", "--samples", "1"],
+        vec!["evaluate", "good/model.mpk", "--data", "data", "--inception", "file"],
+        vec!["evaluate", "--data", "data"],
+        vec!["evaluate", "--anchors", "--dataset", "mnist", "--data", "data"],
     ] {
         let output = run(folder.path(), &words);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {}", stderr(&output));
@@ -167,4 +195,24 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         report += &format!("$ fsvae-train {}\n{}\n", words.join(" "), without_digests(&stderr(&output)));
     }
     insta::assert_snapshot!(report);
+}
+
+#[test]
+fn the_anchors_of_real_data_are_the_stored_ones_to_three_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["evaluate", "--anchors", "--dataset", "fashion-mnist", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let close = |row: &serde_json::Value, measured: &serde_json::Value, stored: &serde_json::Value| {
+        let (measured, stored) = (measured.as_f64().unwrap(), stored.as_f64().unwrap());
+        assert!((measured - stored).abs() < 1e-3 * stored, "{row}");
+    };
+    let (fad, errors) = (report["anchors"]["fad"].as_array().unwrap(), report["anchors"]["reconstruction_mse"].as_array().unwrap());
+    assert_eq!((fad.len(), errors.len()), (3, 4));
+    for row in fad {
+        for variant in ["published", "running"] {
+            close(row, &row["measured"][variant], &row["stored"][variant]);
+        }
+    }
+    errors.iter().for_each(|row| close(row, &row["measured"], &row["stored"]));
 }
