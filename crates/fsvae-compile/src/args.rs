@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 #[command(version, after_help = EXAMPLES)]
 pub struct Args {
     /// The checkpoint that fsvae-train wrote (.mpk)
-    #[arg(required_unless_present = "list_targets")]
+    #[arg(required_unless_present_any = ["list_targets", "explain"])]
     pub model: Option<PathBuf>,
 
     /// The chip, one of --list-targets
@@ -29,7 +29,15 @@ pub struct Args {
     #[arg(long)]
     pub list_targets: bool,
 
-    /// Print what a step makes (import, fold, quantise, lower) and write nothing; with --json in full
+    /// Print what an error code demands, and why, and exit
+    #[arg(long, value_name = "CODE", conflicts_with = "list_targets")]
+    pub explain: Option<String>,
+
+    /// Also map the graph onto the chip's cores, and write mapping.json: slices, cores, links, routing tables
+    #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
+    pub map: bool,
+
+    /// Print what a step makes (import, fold, quantise, lower, map) and write nothing; with --json in full
     #[arg(long, value_name = "STEP", conflicts_with_all = ["verify", "out"])]
     pub stop_after: Option<String>,
 
@@ -55,7 +63,9 @@ const EXAMPLES: &str = "\
 Examples:
   fsvae-compile model.mpk --target loihi        write ./model-loihi/: model.lif, netlist.json, arrays.npz
   fsvae-compile model.mpk --verify              compare the graph with the float network, layer by layer
-  fsvae-compile model.mpk --stop-after fold     look at the weights with the batch normalisation in them";
+  fsvae-compile model.mpk --stop-after fold     look at the weights with the batch normalisation in them
+  fsvae-compile model.mpk --target spinnaker1 --stop-after map
+                                                which neurons on which core, how full, how far their spikes go";
 
 /// What the graph and its file are called: the model's file name without its extension, control characters replaced.
 pub fn model_name(model: &Path) -> String {

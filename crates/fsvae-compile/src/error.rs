@@ -2,7 +2,9 @@
 
 use fsvae_checkpoint::CheckpointError;
 use lif_graph::Violations;
+use lif_map::MapError;
 use lif_netlist::NetlistError;
+use lif_sim::SimError;
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -17,6 +19,14 @@ pub enum CompileError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Netlist(#[from] NetlistError),
+    /// The chip's cores cannot hold the graph.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Map(#[from] MapError),
+    /// The graph cannot be simulated to measure how often its neurons fire.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Simulation(#[from] SimError),
     /// A step of that name does not exist.
     #[error("there is no step {name:?} to stop after")]
     #[diagnostic(code(E061), help("the steps, in order: {known}"))]
@@ -24,6 +34,15 @@ pub enum CompileError {
         /// The name that was given.
         name: String,
         /// All names, with commas.
+        known: String,
+    },
+    /// No rule has that code.
+    #[error("there are no rules with the code {code:?}")]
+    #[diagnostic(code(E067), help("codes with rules: {known}; other errors say all there is to say when they occur"))]
+    UnknownCode {
+        /// The code that was given.
+        code: String,
+        /// All codes, with commas.
         known: String,
     },
     /// The graph would take more memory than any network worth compiling.

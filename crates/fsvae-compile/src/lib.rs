@@ -7,6 +7,7 @@
 //!      |  rates      how often each input fires, measured on drawn images
 //!      |  quantise   8-bit weights, integer thresholds, biases and decays of the chip  Network<IntegerLayer>
 //!      |  lower      populations and projections, all rules checked                    LifGraph
+//!      |-- map       slices on cores, links, routing tables, from measured spikes      Mapping
 //!      v  emit       model.lif, and the files of the chip's back-end                   bytes
 //!
 //!   verify           the graph against the float network, layer by layer: how many spikes are the same?
@@ -27,6 +28,7 @@ mod float;
 mod fold;
 mod import;
 mod lower;
+mod map;
 mod network;
 pub mod pipeline;
 mod pixels;
@@ -40,6 +42,7 @@ pub use float::{FloatEngine, LayerStep, pixel};
 pub use fold::{FoldedLayer, fold};
 pub use import::{FloatLayer, Norm, import};
 pub use lower::lower;
+pub use map::{map, spike_counts};
 pub use network::{Network, PRIOR_LAYERS, Part, Wiring, wiring};
 pub use pipeline::{Compiled, Step, compile};
 pub use pixels::{boundaries, pixel_table};

@@ -1,6 +1,8 @@
 //! `fsvae-compile MODEL.mpk --target loihi`: checkpoint in, LIF graph and netlist out.
 
 mod args;
+mod explain;
+mod mapping;
 mod output;
 mod stage;
 mod summary;
@@ -23,6 +25,9 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
     if args.list_targets {
         return targets::list(args.json);
     }
+    if let Some(code) = &args.explain {
+        return explain::print(code, args.json);
+    }
     // wrong words first: they cost nothing to find
     let mut chip = lif_chip::find(&args.target)?;
     if let Some(bits) = args.weight_bits {
@@ -40,9 +45,14 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
     if args.verify {
         return verification::run(&compiled, &chip, args);
     }
-    let netlist = fsvae_compile::emit(&compiled.graph, &chip)?;
+    let mapping = args.map.then(|| fsvae_compile::map(&compiled.graph, &chip)).transpose()?;
+    let mut netlist = fsvae_compile::emit(&compiled.graph, &chip)?;
+    netlist.extend(mapping.as_ref().map(mapping::file));
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
     let files = output::write(&folder, &format!("{name}.lif"), &compiled.graph, netlist)?;
     summary::print(&compiled, &chip, &files, args.json)?;
+    if let Some(mapping) = mapping.filter(|_| !args.json) {
+        fsvae_cli::print(&format!("\n{}", mapping::text(&mapping)))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

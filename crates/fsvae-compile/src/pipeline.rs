@@ -1,9 +1,10 @@
 //! All steps in order, on one screen.
 
-use crate::{CompileError, FloatLayer, FoldedLayer, IntegerLayer, Network, fold, import, input_rates, lower, quantise};
+use crate::{CompileError, FloatLayer, FoldedLayer, IntegerLayer, Network, fold, import, input_rates, lower, map, quantise};
 use fsvae_checkpoint::Checkpoint;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
+use lif_map::Mapping;
 
 /// A step after which the compilation can be stopped to look at what it made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,12 +17,14 @@ pub enum Step {
     Quantise,
     /// Layers to the graph.
     Lower,
+    /// The graph to the chip's cores.
+    Map,
 }
 
 impl Step {
     /// All of them, in order, with their names.
-    pub const ALL: [(&str, Step); 4] =
-        [("import", Step::Import), ("fold", Step::Fold), ("quantise", Step::Quantise), ("lower", Step::Lower)];
+    pub const ALL: [(&str, Step); 5] =
+        [("import", Step::Import), ("fold", Step::Fold), ("quantise", Step::Quantise), ("lower", Step::Lower), ("map", Step::Map)];
 
     /// The step of this name.
     ///
@@ -44,6 +47,8 @@ pub enum Stage {
     Quantised(Network<IntegerLayer>),
     /// After [`Step::Lower`].
     Lowered(Compiled),
+    /// After [`Step::Map`].
+    Mapped(Box<Mapping>),
 }
 
 /// A compiled model.
@@ -76,6 +81,9 @@ pub fn compile_until(last: Step, checkpoint: &Checkpoint, chip: &Chip, name: &st
         return Ok(Stage::Quantised(integer));
     }
     let graph = lower(&integer, name)?;
+    if last == Step::Map {
+        return Ok(Stage::Mapped(Box::new(map(&graph, chip)?)));
+    }
     Ok(Stage::Lowered(Compiled { float, integer, graph }))
 }
 
@@ -86,6 +94,6 @@ pub fn compile_until(last: Step, checkpoint: &Checkpoint, chip: &Chip, name: &st
 pub fn compile(checkpoint: &Checkpoint, chip: &Chip, name: &str) -> Result<Compiled, CompileError> {
     match compile_until(Step::Lower, checkpoint, chip, name)? {
         Stage::Lowered(compiled) => Ok(compiled),
-        _ => unreachable!("nothing stops before the last step"),
+        _ => unreachable!("nothing else stops after this step"),
     }
 }

@@ -15,6 +15,7 @@ pub fn show(stage: &Stage, as_json: bool) -> Result<ExitCode, Report> {
             Stage::Folded(network) => serde_json::to_value(network),
             Stage::Quantised(network) => serde_json::to_value(network),
             Stage::Lowered(compiled) => serde_json::to_value(&compiled.graph),
+            Stage::Mapped(mapping) => serde_json::to_value(mapping),
         };
         fsvae_cli::print_json(&value.expect("networks have only types that JSON has"))?;
     } else {
@@ -29,6 +30,7 @@ fn text(stage: &Stage) -> String {
         Stage::Folded(network) => layers(network, folded),
         Stage::Quantised(network) => layers(network, quantised),
         Stage::Lowered(compiled) => compiled.graph.summary(),
+        Stage::Mapped(mapping) => crate::mapping::text(mapping),
     }
 }
 

@@ -3,8 +3,12 @@
 use crate::{Chip, ChipError};
 
 /// Name and text of every chip file.
-pub const CATALOGUE: [(&str, &str); 2] = [
+pub const CATALOGUE: [(&str, &str); 6] = [
     ("targets/loihi/loihi2.toml", include_str!("../../../targets/loihi/loihi2.toml")),
+    ("targets/loihi/loihi1.toml", include_str!("../../../targets/loihi/loihi1.toml")),
+    ("targets/spinnaker/spinnaker1.toml", include_str!("../../../targets/spinnaker/spinnaker1.toml")),
+    ("targets/spinnaker/spinnaker2.toml", include_str!("../../../targets/spinnaker/spinnaker2.toml")),
+    ("targets/generic/mesh2x2.toml", include_str!("../../../targets/generic/mesh2x2.toml")),
     ("targets/generic/generic.toml", include_str!("../../../targets/generic/generic.toml")),
 ];
 
@@ -55,6 +59,12 @@ mod tests {
     #[test]
     fn loihi_means_loihi2_and_an_unknown_name_lists_the_known() {
         assert_eq!(find("loihi").unwrap().name, "loihi2");
-        assert_eq!(find("loihi9").unwrap_err(), ChipError::Unknown { name: "loihi9".into(), known: "loihi, loihi2, generic".into() });
+        assert_eq!(
+            find("loihi9").unwrap_err(),
+            ChipError::Unknown {
+                name: "loihi9".into(),
+                known: "loihi, loihi2, loihi1, spinnaker, spinnaker1, spinnaker2, mesh2x2, generic".into()
+            }
+        );
     }
 }

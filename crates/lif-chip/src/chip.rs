@@ -1,6 +1,6 @@
 //! The chip file's contents, key by key, and the figures that follow from them.
 
-use crate::ChipError;
+use crate::{ChipError, Hexagonal, Memory, Mesh};
 use serde::Deserialize;
 
 /// A chip, as its file describes it.
@@ -17,6 +17,12 @@ pub struct Chip {
     pub netlist: Option<String>,
     /// Where neurons live.
     pub core: Cores,
+    /// Where synapses live; none where no figure is known.
+    pub memory: Option<Memory>,
+    /// Its cores as a rectangle; a chip has this, or `hexagonal`, or neither: then nothing can be placed on it.
+    pub mesh: Option<Mesh>,
+    /// Its chips as a triangular grid.
+    pub hexagonal: Option<Hexagonal>,
     /// Weights and their sums.
     pub synapse: SynapseFormat,
     /// The membrane `v`.
@@ -29,7 +35,7 @@ pub struct Chip {
     pub decay: DecayFormat,
 }
 
-/// The chip's cores.
+/// The chip's cores. A figure that nobody has published is absent, and nothing is checked against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cores {
@@ -38,7 +44,19 @@ pub struct Cores {
     /// Neurons of one core.
     pub neurons_per_core: u32,
     /// Synapses of one chip, all cores together.
-    pub synapses_per_chip: u64,
+    pub synapses_per_chip: Option<u64>,
+    /// Neurons, counted once for each projection, that one core can listen to.
+    pub input_axons: Option<u32>,
+    /// Pairs of a neuron of one core and a core that listens to it.
+    pub output_axons: Option<u32>,
+    /// Different thresholds in one core.
+    pub threshold_profiles: Option<u32>,
+    /// Different formats of synapses in one core: each projection has its own.
+    pub synapse_profiles: Option<u32>,
+    /// Spikes that can wait for one core unless the buffer is made larger.
+    pub spike_buffer: Option<u32>,
+    /// The largest buffer that there can be, in spikes.
+    pub spike_buffer_max: Option<u32>,
 }
 
 /// How wide weights and their sums are.
@@ -204,7 +222,25 @@ impl Chip {
         };
         demand("core.count", self.core.count.into(), 1, u32::MAX.into())?;
         demand("core.neurons_per_core", self.core.neurons_per_core.into(), 1, u32::MAX.into())?;
-        demand("core.synapses_per_chip", self.core.synapses_per_chip, 1, i64::MAX as u64)?;
+        demand("core.synapses_per_chip", self.core.synapses_per_chip.unwrap_or(1), 1, i64::MAX as u64)?;
+        let figures = [
+            ("core.input_axons", self.core.input_axons),
+            ("core.output_axons", self.core.output_axons),
+            ("core.threshold_profiles", self.core.threshold_profiles),
+            ("core.synapse_profiles", self.core.synapse_profiles),
+            ("core.spike_buffer", self.core.spike_buffer),
+            ("core.spike_buffer_max", self.core.spike_buffer_max),
+        ];
+        figures.into_iter().try_for_each(|(key, figure)| demand(key, figure.unwrap_or(1).into(), 1, u32::MAX.into()))?;
+        self.memory.iter().flat_map(Memory::figures).try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
+        let grids = u64::from(self.mesh.is_some()) + u64::from(self.hexagonal.is_some());
+        demand("mesh and hexagonal together (count of sections)", grids, 0, 1)?;
+        self.mesh
+            .iter()
+            .flat_map(|mesh| mesh.figures(self.core.count))
+            .try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
+        let hexagonal = self.hexagonal.iter().flat_map(|grid| grid.figures(self.core.count));
+        hexagonal.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         demand("synapse.weight_bits", self.synapse.weight_bits.into(), 2, 16)?;
         let step = u64::from(self.synapse.mixed_sign_step);
         demand("synapse.mixed_sign_step", step, 1, 1 << (self.synapse.weight_bits - 2))?;
@@ -270,10 +306,24 @@ mod tests {
 
     #[test]
     fn an_impossible_figure_is_refused() {
-        let (file, text) = crate::CATALOGUE[0];
-        for (from, to) in [("mixed_sign_step = 2", "mixed_sign_step = 3"), ("bits = 24", "bits = 99"), ("count = 128", "count = 0")] {
-            assert!(text.contains(from));
-            let error = crate::Chip::from_toml(file, &text.replace(from, to)).unwrap_err();
+        for (chip, from, to) in [
+            ("loihi2", "mixed_sign_step = 2", "mixed_sign_step = 3"),
+            ("loihi2", "bits = 24", "bits = 99"),
+            ("loihi2", "count = 128", "count = 0"),
+            ("loihi1", "input_axons = 4096", "input_axons = 0"),
+            ("loihi1", "columns = 8", "columns = 9"),
+            ("loihi1", "bytes = 131_072", "bytes = 0"),
+            ("loihi1", "word_bits = 64", "word_bits = 0"),
+            ("loihi1", "[mesh]", "[memory.rows]\nheader_words = 3\nword_bytes = 4\n[mesh]"),
+            ("spinnaker1", "first_core = 2 ", "first_core = 4 "),
+            ("spinnaker1", "[4, 7]]", "[7, 4]]"),
+            ("spinnaker1", "torus = [12, 12]", "torus = [0, 12]"),
+            ("spinnaker1", "routing_entries = 1023", "routing_entries = 0"),
+            ("spinnaker1", "key_bits_below_neuron = 4", "key_bits_below_neuron = 40"),
+        ] {
+            let (file, text) = crate::CATALOGUE.into_iter().find(|(file, _)| file.ends_with(&format!("/{chip}.toml"))).unwrap();
+            assert!(text.contains(from), "{from}");
+            let error = crate::Chip::from_toml(file, &text.replacen(from, to, 1)).unwrap_err();
             assert!(matches!(error, ChipError::Figure { .. }), "{to}: {error}");
         }
     }

@@ -27,7 +27,7 @@
 
 mod backend;
 mod error;
-mod json;
+pub mod json;
 pub mod loihi;
 mod npz;
 

@@ -126,8 +126,8 @@ impl Findings {
             u128::from(unroll::synapses(projection, shapes[0], shapes[1]))
         };
         let synapses: u128 = graph.projections.iter().map(of_projection).sum();
-        if synapses > u128::from(chip.core.synapses_per_chip) {
-            let cause = format!("{synapses} synapses, and the chip has {}", chip.core.synapses_per_chip);
+        if let Some(limit) = chip.core.synapses_per_chip.filter(|&limit| synapses > u128::from(limit)) {
+            let cause = format!("{synapses} synapses, and the chip has {limit}");
             self.add("synapses-fit-the-chip", "graph", cause, remedy);
         }
     }

@@ -1,0 +1,45 @@
+//! Step 5: the graph to the chip's cores, so that spikes have short ways: the graph is simulated to see who fires how often.
+
+use crate::CompileError;
+use lif_chip::Chip;
+use lif_graph::LifGraph;
+use lif_map::{Mapping, Rates};
+use lif_sim::{Engine, Record};
+use rayon::prelude::*;
+
+/// Images that are drawn to count spikes.
+const IMAGES: u64 = 16;
+/// Their seed, and that of the annealing.
+const SEED: u64 = 0x6d61_7070;
+
+/// Maps a graph that passes [`LifGraph::check`].
+///
+/// # Errors
+/// [`CompileError::Map`] with every rule of the chip that cannot be kept.
+pub fn map(graph: &LifGraph, chip: &Chip) -> Result<Mapping, CompileError> {
+    // longer trains than these are not needed to see who fires often
+    let images = IMAGES.min(u64::from(lif_map::MAX_STEPS / graph.steps)).max(1);
+    let rates = Rates::measured(graph, graph.steps * images as u32, &spike_counts(graph, images)?)?;
+    Ok(lif_map::map(graph, chip, &rates, SEED)?)
+}
+
+/// Spikes of every neuron, by population, in `images` images; sources from outside are silent.
+///
+/// # Errors
+/// [`CompileError::Simulation`] for a graph that breaks a rule.
+pub fn spike_counts(graph: &LifGraph, images: u64) -> Result<Vec<Vec<u32>>, CompileError> {
+    let engine = Engine::new(graph)?;
+    let inputs = engine.inputs(&[])?;
+    let zeros = || graph.populations.iter().map(|population| vec![0u32; population.shape.neurons()]).collect::<Vec<_>>();
+    let draw = |image| {
+        let mut counts = zeros();
+        let drawing = engine.draw(&mut engine.state(), SEED, image, &inputs, Record { events: true, membranes: false });
+        drawing.events.iter().for_each(|event| counts[event.population.index()][event.neuron as usize] += 1);
+        counts
+    };
+    let add = |mut sum: Vec<Vec<u32>>, counts: Vec<Vec<u32>>| {
+        sum.iter_mut().flatten().zip(counts.iter().flatten()).for_each(|(sum, count)| *sum += count);
+        sum
+    };
+    Ok((0..images).into_par_iter().map(draw).reduce(zeros, add))
+}

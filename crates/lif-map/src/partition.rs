@@ -1,0 +1,169 @@
+//! Step 1: populations to slices, each small enough for a core.
+//!
+//! A population is cut evenly along channels, rows and columns. Of all cuts into the fewest parts that keep every rule the one is taken
+//! whose parts listen to the fewest neurons in sum: feature maps are then cut by position rather than by channel, since neighbours hear the same
+//! neurons.
+//!
+//! How many axons leave a slice depends on how its targets are cut, so populations are looked at again until none has to be cut further. The
+//! number of parts never falls, so this ends.
+
+use crate::load::{Load, Loads};
+use crate::rules::{self, Breach, CORE_RULES, CoreRule, MapError};
+use crate::{Division, Region, machine};
+use lif_graph::{PopulationId, Shape};
+
+/// Rows and columns that are looked at for the worst single neuron; more than the largest kernel has.
+const WIDE: u32 = 64;
+
+/// A part of a population, for one core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Whose.
+    pub population: PopulationId,
+    /// Which neurons.
+    pub region: Region,
+    /// What it asks of its core.
+    pub load: Load,
+}
+
+/// All slices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Partition {
+    /// By population.
+    pub divisions: Vec<Division>,
+    /// Population by population.
+    pub slices: Vec<Slice>,
+}
+
+impl Partition {
+    /// Places in `slices` of a population's slices.
+    pub fn of(&self, population: PopulationId) -> std::ops::Range<usize> {
+        let before = |count: usize| self.divisions[..count].iter().map(|division| division.parts() as usize).sum();
+        before(population.index())..before(population.index() + 1)
+    }
+}
+
+/// Cuts every population.
+///
+/// # Errors
+/// Breaches of [`CORE_RULES`] by single neurons, or of `cores-fit-the-system`.
+pub fn partition(loads: &Loads<'_>) -> Result<Partition, MapError> {
+    let cutter = Cutter { loads, limits: limits(loads), cores: machine::cores_of_largest(loads.chip) };
+    let populations = loads.graph.populations.len();
+    let mut divisions = vec![Division::WHOLE; populations];
+    let mut first_time = true;
+    loop {
+        let mut changed = false;
+        let mut breaches = Vec::new();
+        for index in 0..populations {
+            let id = PopulationId::from_index(index);
+            if cutter.keeps(id, divisions[index], &divisions) {
+                continue;
+            }
+            // a cut that no longer fits is replaced by a finer one, never by another of as many parts, or this might go round and round
+            let least = if first_time { 1 } else { divisions[index].parts() + 1 };
+            match cutter.cut(id, least, &divisions) {
+                Ok(division) => (divisions[index], changed) = (division, true),
+                Err(found) => breaches.extend(found),
+            }
+        }
+        if !breaches.is_empty() {
+            return Err(MapError::new(&loads.chip.name, breaches));
+        }
+        let parts: u64 = divisions.iter().map(|division| division.parts()).sum();
+        if parts > cutter.cores {
+            let cause = format!("its slices need at least {parts} cores, and the largest system has {}", cutter.cores);
+            return Err(MapError::one(&loads.chip.name, &rules::CORES_FIT_THE_SYSTEM, "graph", cause));
+        }
+        if !changed {
+            break;
+        }
+        first_time = false;
+    }
+    let slice = |population: PopulationId, region| Slice { population, region, load: loads.of(population, region, &divisions) };
+    let of_population = |index| {
+        let id = PopulationId::from_index(index);
+        divisions[index].regions(loads.graph.population(id).shape).map(move |region| slice(id, region))
+    };
+    let slices = (0..populations).flat_map(of_population).collect();
+    Ok(Partition { divisions, slices })
+}
+
+/// The limits that the chip states, by place in [`CORE_RULES`].
+fn limits(loads: &Loads<'_>) -> Vec<(usize, u64)> {
+    CORE_RULES.iter().enumerate().filter_map(|(index, rule)| Some((index, (rule.limit)(loads.chip)?))).collect()
+}
+
+struct Cutter<'a> {
+    loads: &'a Loads<'a>,
+    limits: Vec<(usize, u64)>,
+    cores: u64,
+}
+
+impl Cutter<'_> {
+    fn shape(&self, population: PopulationId) -> Shape {
+        self.loads.graph.population(population).shape
+    }
+
+    /// Whether every part keeps every rule. The parts in the middle are the likeliest not to: they have no borders.
+    fn keeps(&self, population: PopulationId, division: Division, divisions: &[Division]) -> bool {
+        let shape = self.shape(population);
+        let fits = |region| {
+            let load = self.loads.of(population, region, divisions);
+            self.limits.iter().all(|&(rule, limit)| (CORE_RULES[rule].figure)(&load) <= limit)
+        };
+        let middle = |length, parts| crate::region::part(length, parts, parts / 2);
+        let central = Region {
+            channels: middle(shape.channels, division.channels),
+            rows: middle(shape.height, division.rows),
+            columns: middle(shape.width, division.columns),
+        };
+        fits(central) && division.regions(shape).all(fits)
+    }
+
+    /// The best cut into `least` parts or the next number that works.
+    fn cut(&self, population: PopulationId, least: u64, divisions: &[Division]) -> Result<Division, Vec<Breach>> {
+        let shape = self.shape(population);
+        let breaches = self.breaches_of_single_neurons(population, divisions);
+        if !breaches.is_empty() {
+            return Err(breaches);
+        }
+        // the parts' loads add up to the whole's at least, so fewer parts cannot do
+        let whole = self.loads.of(population, Region::whole(shape), divisions);
+        let enough = self.limits.iter().map(|&(rule, limit)| (CORE_RULES[rule].figure)(&whole).div_ceil(limit)).max().unwrap_or(1);
+        let heard = |division: &Division| -> u64 {
+            division.regions(shape).map(|region| self.loads.of(population, region, divisions).input_axons).sum()
+        };
+        for parts in enough.max(least)..=self.cores.min(shape.neurons() as u64) {
+            let cuts = Division::into_parts(parts, shape).filter(|&division| self.keeps(population, division, divisions));
+            if let Some(best) = cuts.min_by_key(heard) {
+                return Ok(best);
+            }
+        }
+        let cause = format!("its {} neurons do not fit the {} cores of the largest system", shape.neurons(), self.cores);
+        Err(vec![self.breach(population, &rules::CORES_FIT_THE_SYSTEM, cause)])
+    }
+
+    /// Rules that cutting cannot help, each with the worst neuron's figure. Of wide maps only the middle is looked at, which has no borders:
+    /// looking at all of it would take longer than the cutting.
+    fn breaches_of_single_neurons(&self, population: PopulationId, divisions: &[Division]) -> Vec<Breach> {
+        let shape = self.shape(population);
+        let looked_at = |side: u32| if side <= WIDE { 0..side } else { side / 2 - WIDE / 2..side / 2 + WIDE / 2 };
+        let positions = looked_at(shape.height).flat_map(|y| looked_at(shape.width).map(move |x| (y, x)));
+        let mut worst = vec![0; CORE_RULES.len()];
+        for (y, x) in positions {
+            let load = self.loads.of(population, Region::neuron(y, x), divisions);
+            worst.iter_mut().zip(&CORE_RULES).for_each(|(worst, rule)| *worst = (rule.figure)(&load).max(*worst));
+        }
+        let broken = self.limits.iter().filter(|&&(rule, limit)| worst[rule] > limit);
+        let breach = |&(rule, limit): &(usize, u64)| {
+            let CoreRule { rule: words, unit, .. } = &CORE_RULES[rule];
+            self.breach(population, words, format!("a single neuron needs {} {unit}, and a core has {limit}", worst[rule]))
+        };
+        broken.map(breach).collect()
+    }
+
+    fn breach(&self, population: PopulationId, rule: &'static rules::Rule, cause: String) -> Breach {
+        Breach { rule, place: format!("population `{}`", self.loads.graph.population(population).name.escape_debug()), cause }
+    }
+}
