@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(size("loihi1", 128 * 5), (16, 12, 6, 768));
         assert_eq!(size("spinnaker1", 767), (8, 8, 48, 767));
         assert_eq!(size("spinnaker1", 768), (12, 12, 144, 144 * 16 - 3));
-        assert_eq!(size("spinnaker1", 2302), (12, 24, 288, 288 * 16 - 6));
+        assert_eq!(size("spinnaker1", 2302), (24, 12, 288, 288 * 16 - 6));
         assert_eq!(size("spinnaker2", 148), (1, 1, 1, 148));
         assert_eq!(size("mesh2x2", 4), (2, 2, 1, 4));
     }

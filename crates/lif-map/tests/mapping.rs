@@ -239,7 +239,7 @@ fn every_rule_has_a_broken_case() {
         (dense(1_000_000, Shape::flat(1), 1), chip("loihi2")),
         (dense(1100, flat, 1), chip("mesh2x2")),
         (dense(49, flat, 1), chip("mesh2x2")),
-        (dense(9, Shape::flat(100), 1), chip_with("mesh2x2", "output_axons = 96", "output_axons = 1")),
+        (dense(1, Shape::flat(100), 1), chip_with("mesh2x2", "output_axons = 96", "output_axons = 1")),
         (small.clone(), chip_with("mesh2x2", "threshold_profiles = 4", "threshold_profiles = 1")),
         (dense(3, flat, 5), chip("mesh2x2")),
         (dense(17, flat, 1), chip_with("mesh2x2", "spike_buffer_max = 64", "spike_buffer_max = 16")),
