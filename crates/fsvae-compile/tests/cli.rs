@@ -148,6 +148,32 @@ fn every_step_can_be_looked_at() {
 }
 
 #[test]
+fn a_mapping_can_be_looked_at_and_written() {
+    let place = Place::new();
+    for target in ["loihi1", "spinnaker1"] {
+        let args = ["model.mpk", "--target", target, "--stop-after", "map"];
+        insta::assert_snapshot!(format!("stop_after_map_{target}"), stdout(&place.run(&args)));
+    }
+    let args = ["model.mpk", "--target", "loihi1", "--stop-after", "map", "--json"];
+    let shown = json(&place.run(&args));
+    assert_eq!(names(place.folder.path()), [place.path("model.mpk")]);
+    let one_thread = place.command().args(args).env("RAYON_NUM_THREADS", "1").output().expect("it runs");
+    assert_eq!(json(&one_thread), shown);
+    let text = stdout(&place.run(&["model.mpk", "--target", "loihi1", "--map"])).to_owned();
+    assert!(text.contains("mapping.json") && text.contains("spikes x hops a step"), "{text}");
+    let written: Value = serde_json::from_slice(&fs::read(place.path("model-loihi1/mapping.json")).unwrap()).unwrap();
+    assert_eq!(written, shown);
+    assert_eq!(names(&place.path("model-loihi1")).len(), 2);
+}
+
+#[test]
+fn codes_are_explained() {
+    let place = Place::new();
+    insta::assert_snapshot!("explained", stdout(&place.run(&["--explain", "e102"])));
+    assert_eq!(json(&place.run(&["--explain", "E021", "--json"]))["rules"][0]["rule"], "steps-are-bounded");
+}
+
+#[test]
 fn targets_are_listed() {
     let place = Place::new();
     insta::assert_snapshot!("targets", stdout(&place.run(&["--list-targets"])));
@@ -157,11 +183,14 @@ fn targets_are_listed() {
 #[test]
 fn wrong_words_are_one_error_each() {
     let place = Place::new();
-    let cases: [&[&str]; 4] = [
+    let cases: [&[&str]; 7] = [
         &["model.mpk", "--target", "loihi9"],
         &["model.mpk", "--stop-after", "route"],
         &["none.mpk"],
         &["model.mpk", "--target", "generic", "-o", "model.mpk"],
+        &["model.mpk", "--target", "generic", "--stop-after", "map"],
+        &["model.mpk", "--target", "mesh2x2", "--map"],
+        &["--explain", "E999"],
     ];
     let errors: Vec<String> = cases.iter().map(|args| format!("$ fsvae-compile {}\n{}", args.join(" "), place.error(args))).collect();
     insta::assert_snapshot!("wrong_words", errors.join("\n"));
