@@ -80,8 +80,8 @@ impl Hexagonal {
         figures.extend([("hexagonal.torus (columns)", columns, 1, MAX_SIDE), ("hexagonal.torus (rows)", rows, 1, MAX_SIDE)]);
         for &[x, y] in self.board_origins.iter().flatten() {
             figures.extend([
-                ("hexagonal.board_origins (column)", x.into(), 0, columns - 1),
-                ("hexagonal.board_origins (row)", y.into(), 0, rows - 1),
+                ("hexagonal.board_origins (column)", x.into(), 0, columns.saturating_sub(1)),
+                ("hexagonal.board_origins (row)", y.into(), 0, rows.saturating_sub(1)),
             ]);
         }
         figures
