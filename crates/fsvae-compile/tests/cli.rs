@@ -169,7 +169,7 @@ fn a_mapping_can_be_looked_at_and_written() {
 #[test]
 fn codes_are_explained() {
     let place = Place::new();
-    insta::assert_snapshot!("explained", stdout(&place.run(&["--explain", "e102"])));
+    insta::assert_snapshot!("explained", stdout(&place.run(&["--explain", "e112"])));
     assert_eq!(json(&place.run(&["--explain", "E021", "--json"]))["rules"][0]["rule"], "steps-are-bounded");
 }
 

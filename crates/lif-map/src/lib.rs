@@ -24,7 +24,7 @@
 //!
 //! [`map()`] does all of it; each step is a pure function of what stands before it, and integers only. Nothing here depends on the
 //! value of a weight: the same structure gives the same slices. What cannot be is an error that names every broken rule with figure,
-//! limit and remedy ([`MapError`], codes E100 to E108).
+//! limit and remedy ([`MapError`], codes E110 to E118).
 
 mod load;
 mod machine;

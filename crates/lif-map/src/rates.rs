@@ -146,7 +146,7 @@ mod tests {
             [(4, vec![vec![5, 0]]), (0, vec![vec![0, 0]]), (4, vec![vec![1]]), (4, vec![]), (MAX_STEPS + 1, vec![vec![0, 0]])]
         {
             let error = Rates::measured(&graph, steps, &counts).unwrap_err();
-            assert_eq!(error.code().unwrap().to_string(), "E108", "{error}");
+            assert_eq!(error.code().unwrap().to_string(), "E118", "{error}");
         }
     }
 }

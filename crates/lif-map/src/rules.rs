@@ -38,7 +38,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "neurons-fit-a-core",
-            code: "E101",
+            code: "E111",
             reason: "a core updates only so many neurons; a select channel of k ways needs k gates beside its own",
             remedy: "choose a target with larger cores, or train a network with fewer ways (k)",
         },
@@ -49,7 +49,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "synapses-fit-a-core",
-            code: "E102",
+            code: "E112",
             reason: "where only the synapses of a whole chip are published, a core may have an even share of them",
             remedy: "choose a target with more synapses a core, or train a network of fewer channels",
         },
@@ -60,7 +60,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "memory-fits-a-core",
-            code: "E102",
+            code: "E112",
             reason: "a core's synapses, packed as the chip packs them, stand in its memory; memory that a chip's cores share counts evenly",
             remedy: "choose a target with more synapse memory, or train a network of fewer channels",
         },
@@ -71,7 +71,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "input-axons-fit-a-core",
-            code: "E103",
+            code: "E113",
             reason: "a core listens to only so many neurons (fan-in)",
             remedy: "choose a target with more axons, or train a network whose layers are narrower before this one",
         },
@@ -82,7 +82,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "output-axons-fit-a-core",
-            code: "E103",
+            code: "E113",
             reason: "a core sends to only so many other cores, counted for each neuron (fan-out)",
             remedy: "choose a target with more axons, or train a network whose layers are narrower behind this one",
         },
@@ -93,7 +93,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "threshold-profiles-fit-a-core",
-            code: "E104",
+            code: "E114",
             reason: "neurons of a core share a few threshold registers",
             remedy: "compile for this target: graphs for other targets have other thresholds",
         },
@@ -104,7 +104,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
     CoreRule {
         rule: Rule {
             name: "synapse-profiles-fit-a-core",
-            code: "E104",
+            code: "E114",
             reason: "synapses of a core share a few formats, and each projection has its own",
             remedy: "merge projections that end in this population",
         },
@@ -117,7 +117,7 @@ pub const CORE_RULES: [CoreRule; 7] = [
 /// The chip file describes a grid of cores.
 pub const CHIP_HAS_A_GRID: Rule = Rule {
     name: "chip-has-a-grid",
-    code: "E100",
+    code: "E110",
     reason: "slices are placed on cores that stand somewhere; a chip file without `mesh` and `hexagonal` does not say where",
     remedy: "choose a target whose cores are described, or add the section `mesh` or `hexagonal` to the chip file",
 };
@@ -125,7 +125,7 @@ pub const CHIP_HAS_A_GRID: Rule = Rule {
 /// All spikes of one step find room.
 pub const SPIKES_FIT_THE_BUFFER: Rule = Rule {
     name: "spikes-fit-the-buffer",
-    code: "E105",
+    code: "E115",
     reason: "if all neurons that a core listens to fire at once, its buffer must hold all those spikes, because nothing makes senders wait",
     remedy: "choose a target with larger spike buffers, or train a network whose layers are narrower before this one",
 };
@@ -133,7 +133,7 @@ pub const SPIKES_FIT_THE_BUFFER: Rule = Rule {
 /// There are enough cores.
 pub const CORES_FIT_THE_SYSTEM: Rule = Rule {
     name: "cores-fit-the-system",
-    code: "E106",
+    code: "E116",
     reason: "every slice has a core of its own, and the largest system of these chips has only so many",
     remedy: "choose a target with more or larger cores, or train a network of fewer channels or smaller images",
 };
@@ -141,7 +141,7 @@ pub const CORES_FIT_THE_SYSTEM: Rule = Rule {
 /// Every router's table is small enough.
 pub const ROUTING_TABLES_FIT: Rule = Rule {
     name: "routing-tables-fit",
-    code: "E107",
+    code: "E117",
     reason: "a router holds only so many entries, after compression",
     remedy: "choose a target with larger routing tables, or train a network of fewer channels",
 };
@@ -149,7 +149,7 @@ pub const ROUTING_TABLES_FIT: Rule = Rule {
 /// Every neuron has a key.
 pub const KEYS_FIT: Rule = Rule {
     name: "keys-fit",
-    code: "E107",
+    code: "E117",
     reason: "a multicast key has 32 bits, and blocks of keys are powers of two",
     remedy: "train a network of fewer channels or smaller images",
 };
@@ -157,7 +157,7 @@ pub const KEYS_FIT: Rule = Rule {
 /// Measured rates belong to the graph.
 pub const RATES_FIT_THE_GRAPH: Rule = Rule {
     name: "rates-fit-the-graph",
-    code: "E108",
+    code: "E118",
     reason: "hops are weighted with the spikes of each neuron, at most one a step",
     remedy: "measure the rates on the graph that is mapped",
 };
