@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 
 import numpy as np
 from lava.magma.core.run_conditions import RunSteps
@@ -13,6 +12,7 @@ from lava.proc.io.extractor import Extractor, PyLoihiExtractorModel, PyLoihiVarW
 from .netlist import NEURONS, Netlist
 from .network import build
 
+REMEDY = "help: the netlist has what Lava does not expect; compile the model again"
 UNTAGGED = {Extractor: PyLoihiExtractorModel, VarWire: PyLoihiVarWireModel}  # they carry numbers of any kind
 CHUNK = 16  # ticks after which the recorders are emptied; they hold no more in shared memory
 
@@ -33,36 +33,42 @@ def run(netlist: Netlist, seed: int, image: int, given: dict, watched: list) -> 
     held = {name: np.zeros((ticks, widths[name]), dtype=np.int32) for name in membranes}
     # Lava runs what is connected; parts of a network that are not connected run one after the other.
     roots = []
-    for done in range(0, ticks, CHUNK):
-        now = min(CHUNK, ticks - done)
-        if done == 0:
-            for process in processes.values():
-                if process.runtime is None:
-                    roots.append(process)
-                    process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=UNTAGGED))
-                    watch(process.runtime)
-        for root in roots:
-            root.run(condition=RunSteps(num_steps=now))
-        for kept, taken in ((spikes, recorders), (held, membranes)):
-            for name, recorder in taken.items():
-                for tick in range(done, done + now):
-                    kept[name][tick] = recorder.receive()
+    for process in processes.values():
+        if process.runtime is None:
+            roots.append(process)
+            process.create_runtime(run_cfg=Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=UNTAGGED))
+    with Watch([actor for root in roots for actor in root.runtime._messaging_infrastructure.actors]):
+        for done in range(0, ticks, CHUNK):
+            now = min(CHUNK, ticks - done)
+            for root in roots:
+                root.run(condition=RunSteps(num_steps=now))
+            for kept, taken in ((spikes, recorders), (held, membranes)):
+                for name, recorder in taken.items():
+                    for tick in range(done, done + now):
+                        kept[name][tick] = recorder.receive()
     for root in roots:
         root.stop()
     return spikes, held
 
 
-def watch(runtime) -> None:
-    """Ends the program when a process of Lava fails. Lava itself would wait for it for ever, and say nothing."""
-    actors = list(runtime._messaging_infrastructure.actors)
+class Watch(threading.Thread):
+    """Ends the program when a process of Lava fails meanwhile. Lava itself would wait for it for ever, and say nothing."""
 
-    def look() -> None:
-        while not all(actor._is_done for actor in actors):
-            for actor in actors:
-                if not actor._is_done and actor.exception:
-                    sys.stderr.write(f"error[E094]: a process of Lava failed:\n{actor.exception[1]}")
+    def __init__(self, actors: list) -> None:
+        super().__init__(daemon=True)
+        self.actors, self.over = actors, threading.Event()
+
+    def __enter__(self) -> None:
+        self.start()
+
+    def __exit__(self, *_) -> None:
+        self.over.set()  # from here on Lava reads the pipes itself
+        self.join()
+
+    def run(self) -> None:
+        while not self.over.wait(0.2):
+            for actor in self.actors:
+                if actor.exception:
+                    sys.stderr.write(f"{actor.exception[1]}error[E094]: a process of Lava failed, with the words above\n{REMEDY}\n")
                     sys.stderr.flush()
-                    os._exit(3)
-            time.sleep(0.2)
-
-    threading.Thread(target=look, daemon=True).start()
+                    os._exit(2)
