@@ -105,6 +105,7 @@ pub fn with_array<T: ReadableElement + WritableElement>(
         }
         match other.rsplit('/').next() {
             Some("bias_mant" | "data" | "weights") => copy::<i16>(&mut reader, &mut writer, &other),
+            Some("kernels") => copy::<i8>(&mut reader, &mut writer, &other),
             Some("bias_exp") => copy::<u8>(&mut reader, &mut writer, &other),
             _ => copy::<i32>(&mut reader, &mut writer, &other),
         }

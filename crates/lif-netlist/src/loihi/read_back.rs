@@ -52,7 +52,7 @@ impl Reader<'_> {
             Model::Readout { membrane_bits, biases } => {
                 let (membrane, ..) = self.membrane(row, membrane_bits, biases)?;
                 let output = self.netlist.outputs.iter().find(|output| output.process == row.name);
-                let output = output.ok_or_else(|| missing("an output", &row.name))?;
+                let output = output.ok_or_else(|| missing("output", &row.name))?;
                 NeuronModel::Readout { membrane, pixels: PixelTable { levels: self.arrays.read(&output.levels)? } }
             }
             Model::Select { ways } => NeuronModel::Select { ways },
@@ -64,7 +64,7 @@ impl Reader<'_> {
     /// The membrane, the threshold's mantissa, and how many neurons there are.
     fn membrane(&mut self, row: &PopulationRow, bits: u8, biases: usize) -> Result<(Membrane, i32, usize), NetlistError> {
         let Some(Process::PhasedLIF { dv, vth, bias_mant, bias_exp, .. }) = self.processes.get(&row.name[..]) else {
-            return Err(missing("a PhasedLIF", &row.name));
+            return Err(missing("PhasedLIF", &row.name));
         };
         let (mantissas, exponents): (Vec<i16>, Vec<u8>) = (self.arrays.read(bias_mant)?, self.arrays.read(bias_exp)?);
         let neurons: Vec<i32> =
@@ -79,7 +79,7 @@ impl Reader<'_> {
     fn projection(&mut self, row: &ProjectionRow) -> Result<Projection, NetlistError> {
         let id = |name: &str| {
             let found = self.netlist.populations.iter().position(|population| population.name == name);
-            found.map(PopulationId::from_index).ok_or_else(|| missing("a population", name))
+            found.map(PopulationId::from_index).ok_or_else(|| missing("population", name))
         };
         let (source, target) = (id(&row.source)?, id(&row.target)?);
         let (connectivity, weights) = match &row.pattern {
@@ -116,7 +116,7 @@ impl Reader<'_> {
                 }
                 Ok(weights)
             }
-            _ => Err(missing("a Dense or Sparse", name)),
+            _ => Err(missing("Dense or Sparse", name)),
         }
     }
 }
