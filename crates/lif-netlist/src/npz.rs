@@ -133,7 +133,7 @@ mod tests {
         let bytes = example();
         let mut stored = StoredArrays::new("a.npz", &bytes).unwrap();
         assert_eq!(stored.read::<i16>("z/matrix").unwrap(), [1, -2, 3, 4, 5, 6]);
-        assert_eq!(stored.read::<i32>("a").unwrap(), []);
+        assert!(stored.read::<i32>("a").unwrap().is_empty());
         assert!(matches!(stored.read::<i32>("b"), Err(NetlistError::Damaged { cause, .. }) if cause.starts_with("b: ")));
         assert!(stored.read::<i32>("a").is_err(), "read before");
         assert!(StoredArrays::new("a.npz", &bytes[..bytes.len() / 2]).is_err());
