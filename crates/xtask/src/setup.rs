@@ -41,7 +41,7 @@ fn lava() -> Result<(), String> {
     let suitable = |python: &&&str| Command::new(python).args(["-c", suits]).output().is_ok_and(|output| output.status.success());
     let python = PYTHONS.iter().find(suitable).ok_or("Lava needs Python 3.10 or 3.11 with its venv module; install one of them")?;
     step("Lava's environment", Command::new(python).args(["-m", "venv", "--clear", LAVA_ENVIRONMENT]))?;
-    let mut pip = |words: &[&str]| step("Lava", Command::new(LAVA_PYTHON).args(["-m", "pip", "install", "--quiet"]).args(words));
+    let pip = |words: &[&str]| step("Lava", Command::new(LAVA_PYTHON).args(["-m", "pip", "install", "--quiet"]).args(words));
     pip(&["-r", "targets/loihi/requirements.txt"])?;
     pip(&["--no-deps", "--ignore-requires-python", "lava-nc==0.10.0"])
 }
