@@ -35,7 +35,7 @@ def run(options) -> int:
         code = wait(options, [sys.executable, "-m", "fsvae_lava.worker", folder.name, *sys.argv[1:]])
         if code not in (0, 1) or not Path(folder.name, "summary.json").exists():
             if code < 0:
-                raise RunnerError("E094", f"the run was ended by signal {-code}", "free some memory, or draw fewer images")
+                raise RunnerError("E114", f"the run was ended by signal {-code}", "free some memory, or draw fewer images")
             return 2
         summary = json.loads(Path(folder.name, "summary.json").read_text())
         if options.out:
@@ -52,7 +52,7 @@ def wait(options, command: list) -> int:
         return worker.wait(options.timeout)
     except subprocess.TimeoutExpired:
         cause = f"the run took longer than {options.timeout} seconds"
-        raise RunnerError("E095", cause, "give it more time with --timeout, or draw fewer images with --images") from None
+        raise RunnerError("E115", cause, "give it more time with --timeout, or draw fewer images with --images") from None
     finally:
         end(worker.pid, finished=worker.returncode in (0, 1, 2))
 

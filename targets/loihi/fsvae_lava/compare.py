@@ -20,9 +20,9 @@ def read_events(path: Path, netlist) -> np.ndarray:
     except OSError as error:
         raise RunnerError("E001", f"cannot read {path}: {error.strerror or error}", remedy) from None
     except Exception as error:  # numpy and zipfile have many words for one thing
-        raise RunnerError("E093", f"{path} holds no events: {error}", remedy) from None
+        raise RunnerError("E113", f"{path} holds no events: {error}", remedy) from None
     if names != [row["name"] for row in netlist.rows["populations"]]:
-        raise RunnerError("E093", f"the events of {path} are those of another network", remedy)
+        raise RunnerError("E113", f"the events of {path} are those of another network", remedy)
     return events
 
 

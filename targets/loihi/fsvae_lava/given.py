@@ -21,15 +21,15 @@ def read(path: Optional[Path], netlist: Netlist, images: int) -> dict:
     except OSError as error:
         raise RunnerError("E001", f"cannot read {path}: {error.strerror or error}", known) from None
     except Exception as error:  # numpy and zipfile have many words for one thing
-        raise RunnerError("E093", f"{path} holds no arrays: {error}", known) from None
+        raise RunnerError("E113", f"{path} holds no arrays: {error}", known) from None
     trains = {}
     for name, spikes in arrays.items():
         if name not in sources:
-            raise RunnerError("E093", f"{path}: no population {name!r} waits for spikes", known)
+            raise RunnerError("E113", f"{path}: no population {name!r} waits for spikes", known)
         spikes = np.broadcast_to(spikes, (images, *spikes.shape)) if spikes.ndim == 2 else spikes
         if spikes.ndim != 3 or len(spikes) < images or spikes.shape[1] > netlist.steps or spikes.shape[2] != sources[name]:
             shape = f"[{images} images, at most {netlist.steps} steps, {sources[name]} neurons]"
-            raise RunnerError("E093", f"{path}: {name} has the shape {list(spikes.shape)}, and {shape} are wanted", known)
+            raise RunnerError("E113", f"{path}: {name} has the shape {list(spikes.shape)}, and {shape} are wanted", known)
         trains[name] = spikes != 0
     return trains
 
@@ -42,5 +42,5 @@ def watched(words: str, netlist: Netlist, outputs: list) -> list:
     names = outputs if words == "outputs" else outputs + [name for name in words.split(",") if name not in outputs]
     for name in names:
         if name not in possible:
-            raise RunnerError("E093", f"{name!r} has no membranes", f"these processes have: {', '.join(possible)}")
+            raise RunnerError("E113", f"{name!r} has no membranes", f"these processes have: {', '.join(possible)}")
     return names

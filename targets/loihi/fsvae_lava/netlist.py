@@ -60,10 +60,10 @@ def read(folder: Path) -> Netlist:
     """Reads and checks a netlist."""
     rows = read_json(folder / NETLIST_FILE)
     if not isinstance(rows, dict) or rows.get("format") != FORMAT:
-        raise RunnerError("E091", f"{folder / NETLIST_FILE} is no netlist for Loihi", WHOLE)
+        raise RunnerError("E111", f"{folder / NETLIST_FILE} is no netlist for Loihi", WHOLE)
     if rows.get("version") != VERSION:
         cause = f"{folder / NETLIST_FILE} has version {rows.get('version')!r}, and this runner reads version {VERSION}"
-        raise RunnerError("E091", cause, "compile the model with the fsvae-compile that this runner came with")
+        raise RunnerError("E111", cause, "compile the model with the fsvae-compile that this runner came with")
     arrays_file = rows.get("arrays")
     if not isinstance(arrays_file, str) or Path(arrays_file).name != arrays_file:
         raise broken("`arrays` is no file name")
@@ -87,7 +87,7 @@ def read(folder: Path) -> Netlist:
 
 
 def broken(cause: str) -> RunnerError:
-    return RunnerError("E092", f"the netlist is damaged: {cause}", WHOLE)
+    return RunnerError("E112", f"the netlist is damaged: {cause}", WHOLE)
 
 
 def read_json(path: Path):
@@ -96,7 +96,7 @@ def read_json(path: Path):
     except OSError as error:
         raise RunnerError("E001", f"cannot read {path}: {error.strerror}", "name the folder that fsvae-compile wrote") from None
     except (ValueError, RecursionError) as error:
-        raise RunnerError("E091", f"{path} is no netlist: {error}", WHOLE) from None
+        raise RunnerError("E111", f"{path} is no netlist: {error}", WHOLE) from None
 
 
 def read_arrays(path: Path) -> dict:
@@ -106,7 +106,7 @@ def read_arrays(path: Path) -> dict:
     except OSError as error:
         raise RunnerError("E001", f"cannot read {path}: {error.strerror or error}", WHOLE) from None
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError, TypeError, AttributeError) as error:
-        raise RunnerError("E091", f"{path} holds no arrays: {error}", WHOLE) from None
+        raise RunnerError("E111", f"{path} holds no arrays: {error}", WHOLE) from None
 
 
 def check_integers(name: str, row, ranges: dict) -> None:

@@ -69,6 +69,6 @@ class Watch(threading.Thread):
         while not self.over.wait(0.2):
             for actor in self.actors:
                 if actor.exception:
-                    sys.stderr.write(f"{actor.exception[1]}error[E094]: a process of Lava failed, with the words above\n{REMEDY}\n")
+                    sys.stderr.write(f"{actor.exception[1]}error[E114]: a process of Lava failed, with the words above\n{REMEDY}\n")
                     sys.stderr.flush()
                     os._exit(2)

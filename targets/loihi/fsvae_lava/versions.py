@@ -14,13 +14,13 @@ def check() -> None:
     """Refuses a Python or a Lava whose arithmetic nobody has compared with ours."""
     if sys.version_info[:2] not in ((3, 10), (3, 11)):
         found = ".".join(map(str, sys.version_info[:2]))
-        raise RunnerError("E090", f"Lava {LAVA} runs on Python 3.10 and 3.11, and this is {found}", INSTALL)
+        raise RunnerError("E110", f"Lava {LAVA} runs on Python 3.10 and 3.11, and this is {found}", INSTALL)
     try:
         found = metadata.version("lava-nc")
     except metadata.PackageNotFoundError:
-        raise RunnerError("E090", "lava-nc is not installed", INSTALL) from None
+        raise RunnerError("E110", "lava-nc is not installed", INSTALL) from None
     if found != LAVA:
-        raise RunnerError("E090", f"lava-nc is {found}, and only {LAVA} is known to compute as the netlist demands", INSTALL)
+        raise RunnerError("E110", f"lava-nc is {found}, and only {LAVA} is known to compute as the netlist demands", INSTALL)
 
 
 def prepare_import() -> None:

@@ -18,7 +18,7 @@ def main() -> int:
         print(error, file=sys.stderr)
     except Exception as error:  # Lava's own
         cause = f"Lava failed: {type(error).__name__}: {error}"
-        print(RunnerError("E094", cause, "try again; if it fails again, look for the process that Lava names in netlist.json"), file=sys.stderr)
+        print(RunnerError("E114", cause, "try again; if it fails again, look for the process that Lava names in netlist.json"), file=sys.stderr)
     return 2
 
 
