@@ -21,6 +21,12 @@ pub trait Backend: Sync {
     /// # Errors
     /// Those of [`check`](Self::check), and [`NetlistError::Write`] for arrays that their file format cannot hold.
     fn emit(&self, graph: &LifGraph, chip: &Chip) -> Result<Vec<NetlistFile>, NetlistError>;
+
+    /// The graph that gave these files: the inverse of [`emit`](Self::emit) for the same chip.
+    ///
+    /// # Errors
+    /// [`NetlistError::Damaged`] for files that [`emit`](Self::emit) did not write, and whatever it says to the graph in them.
+    fn read_back(&self, files: &[NetlistFile], chip: &Chip) -> Result<LifGraph, NetlistError>;
 }
 
 /// A file that a back-end would write.

@@ -33,6 +33,15 @@ pub enum NetlistError {
         /// The writer's words.
         cause: String,
     },
+    /// Files that no graph gives.
+    #[error("{file} is not as it was written: {cause}")]
+    #[diagnostic(code(E075), help("write the netlist again with fsvae-compile, for the chip that it is read for"))]
+    Damaged {
+        /// Name of the file.
+        file: &'static str,
+        /// What is wrong with it.
+        cause: String,
+    },
 }
 
 /// A rule of the chip that a graph breaks.

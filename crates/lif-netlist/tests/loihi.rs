@@ -6,7 +6,7 @@ use common::{Files, by_name};
 use lif_chip::Chip;
 use lif_graph::random::{source_spikes, well_formed_graph};
 use lif_graph::*;
-use lif_netlist::{NetlistError, backend};
+use lif_netlist::{NetlistError, NetlistFile, backend};
 use miette::Diagnostic;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -159,16 +159,8 @@ fn agrees(graph: &LifGraph, given: &[(PopulationId, SpikeTrain)]) -> Result<(), 
     Ok(())
 }
 
-/// When a population is updated first; a select stage two ticks after its picks are sent.
 fn first_tick(files: &Files, name: &str) -> usize {
-    use lif_netlist::loihi::Process::*;
-    let tick_of = |wanted: &str| {
-        files.netlist.processes.iter().find(|process| process.name() == wanted).and_then(|process| match process {
-            PhasedLIF { first_tick, .. } | RingBuffer { first_tick, .. } => Some(*first_tick as usize),
-            _ => None,
-        })
-    };
-    tick_of(name).or_else(|| Some(tick_of(&format!("{name}.picks"))? + 2)).expect("a population's process")
+    files.netlist.populations.iter().find(|row| row.name == name).expect("a row of the table").first_tick as usize
 }
 
 /// The same structure with integers that exist on the chip.
@@ -207,7 +199,59 @@ proptest! {
     }
 }
 
-/// The property above is worth what its graphs cover: each kind of process occurs often, and neurons fire.
+proptest! {
+    #[test]
+    fn what_was_emitted_is_read_back((graph, _) in graph_and_spikes()) {
+        let loihi = backend("loihi").unwrap();
+        let files = loihi.emit(&graph, &chip()).unwrap();
+        prop_assert_eq!(loihi.read_back(&files, &chip()), Ok(graph));
+    }
+
+    /// A changed byte is an error; never a panic and never another graph.
+    #[test]
+    fn damage_is_an_error((graph, _) in graph_and_spikes(), file in 0usize..2, flips in prop::collection::vec(any::<(usize, u8)>(), 1..4)) {
+        let loihi = backend("loihi").unwrap();
+        let mut files = loihi.emit(&graph, &chip()).unwrap();
+        let good = files.clone();
+        for (place, bits) in flips {
+            let place = place % files[file].bytes.len();
+            files[file].bytes[place] ^= bits;
+        }
+        prop_assume!(files != good);
+        prop_assert!(loihi.read_back(&files, &chip()).is_err());
+    }
+}
+
+#[test]
+fn a_netlist_that_was_not_emitted_is_refused() {
+    let loihi = backend("loihi").unwrap();
+    let files = loihi.emit(&small(), &chip()).unwrap();
+    let text = std::str::from_utf8(&files[0].bytes).unwrap();
+    let mut messages = String::new();
+    let mut refused = |files: &[NetlistFile]| {
+        let error = loihi.read_back(files, &chip()).unwrap_err();
+        messages += &format!("error[{}]: {error}\n", error.code().unwrap());
+    };
+    refused(&files[..1]);
+    refused(&[NetlistFile { name: "netlist.json", bytes: vec![] }, files[1].clone()]);
+    refused(&[files[0].clone(), NetlistFile { name: "arrays.npz", bytes: files[1].bytes[..99].to_vec() }]);
+    for (from, to) in [
+        ("loihi2", "loihi3"),
+        ("\"vth\": 24", "\"vth\": 25"),
+        ("\"first_tick\": 4,", "\"first_tick\": 5,"),
+        ("\"steps\": 4", "\"steps\": 0"),
+        ("\"type\": \"Dense\"", "\"type\": \"Sparse\""),
+        ("populations/0-prior/bias_mant", "populations/0-prior/bias_exp"),
+        ("\"target\": \"prior\"", "\"target\": \"nobody\""),
+        ("\"shape\": [4, 2]", "\"shape\": [4000000000, 4000000000]"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        refused(&[NetlistFile { name: "netlist.json", bytes: text.replacen(from, to, 1).into_bytes() }, files[1].clone()]);
+    }
+    insta::assert_snapshot!("damaged", messages);
+}
+
+/// The properties above are worth what its graphs cover: each kind of process occurs often, and neurons fire.
 #[test]
 fn the_random_graphs_cover_every_process() {
     use lif_netlist::loihi::{Injection, Process};

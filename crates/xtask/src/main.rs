@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: data sets
+    /// Install what the tests need: data sets, Lava
     Setup,
     /// Set up, then check formatting, lints, documentation, and run every test
     Test,
@@ -44,7 +44,7 @@ enum Bench {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
-        Task::Setup => setup::data_sets(),
+        Task::Setup => setup::all(),
         Task::Test => test(),
         Task::Bless => bless(),
         Task::Bench(Bench::Train { batch, json }) => bench::train(batch, json),
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 
 /// Everything in release mode and with the same selection of packages, so that burn is compiled once.
 fn test() -> Result<(), String> {
-    setup::data_sets()?;
+    setup::all()?;
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
     step("lints", &mut cargo(&["clippy", "--locked", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     step(

@@ -4,6 +4,7 @@ use fsvae_checkpoint::{Checkpoint, NamedTensor, NetworkConfig, TrainingRecord, e
 use lif_graph::philox::philox4x32_10;
 
 /// Large enough for every kind of layer, small enough for the reference interpreter.
+#[allow(dead_code)] // not by every test
 pub fn small_config() -> NetworkConfig {
     NetworkConfig { image_size: 8, channels: vec![3, 5], latent: 4, ways: 3, steps: 4, ..NetworkConfig::fsvae(1) }
 }

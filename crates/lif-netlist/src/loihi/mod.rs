@@ -12,11 +12,12 @@
 mod arrays;
 mod netlist;
 mod processes;
+mod read_back;
 mod rules;
 mod schedule;
 mod unroll;
 
-pub use netlist::{Connection, Injection, Netlist, Output, Process};
+pub use netlist::{Connection, Injection, Model, Netlist, Output, Pattern, PopulationRow, Process, ProjectionRow, UnrolledKernel};
 pub use schedule::Schedule;
 
 use crate::{Backend, NetlistError, NetlistFile, json};
@@ -45,4 +46,26 @@ impl Backend for Loihi {
         let (netlist, arrays) = processes::lower(graph, chip)?;
         Ok(vec![NetlistFile { name: NETLIST_FILE, bytes: json::lines(&netlist) }, NetlistFile { name: ARRAYS_FILE, bytes: arrays }])
     }
+
+    fn read_back(&self, files: &[NetlistFile], chip: &Chip) -> Result<LifGraph, NetlistError> {
+        let graph = read_back::graph(files, chip)?;
+        graph.check().map_err(|violations| damaged(NETLIST_FILE, violations))?;
+        // whatever was read, only a netlist that this graph gives again says this graph and nothing else
+        for (written, found) in self.emit(&graph, chip)?.iter().zip(files_of(files)?) {
+            if written.bytes != found.bytes {
+                return Err(damaged(found.name, "its parts do not agree with each other"));
+            }
+        }
+        Ok(graph)
+    }
+}
+
+fn damaged(file: &'static str, cause: impl ToString) -> NetlistError {
+    NetlistError::Damaged { file, cause: cause.to_string() }
+}
+
+/// Both files, in the order in which they are written.
+fn files_of(files: &[NetlistFile]) -> Result<[&NetlistFile; 2], NetlistError> {
+    let find = |name| files.iter().find(|file| file.name == name).ok_or_else(|| damaged(name, "it is missing"));
+    Ok([find(NETLIST_FILE)?, find(ARRAYS_FILE)?])
 }

@@ -1,6 +1,7 @@
 //! What stands in `netlist.json`, as data.
 
 use super::Schedule;
+use lif_graph::Kernel;
 use serde::{Deserialize, Serialize};
 
 /// A network of Lava processes.
@@ -20,12 +21,100 @@ pub struct Netlist {
     pub arrays: String,
     /// Steps and ticks.
     pub schedule: Schedule,
+    /// The graph's populations, in its order: which process stands for which, and when it is updated.
+    pub populations: Vec<PopulationRow>,
+    /// The graph's projections, in its order; each has a process of its name.
+    pub projections: Vec<ProjectionRow>,
     /// Everything that computes.
     pub processes: Vec<Process>,
     /// Which port feeds which.
     pub connections: Vec<Connection>,
     /// What to read when an image is done.
     pub outputs: Vec<Output>,
+}
+
+/// What the processes say no more about a population of the graph. The process of its name fires for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PopulationRow {
+    /// Its name, and that of its process.
+    pub name: String,
+    /// Channels, rows, columns.
+    pub layout: [u32; 3],
+    /// The tick of its first update, counted from 1; the next ones follow every `ticks_per_step` ticks.
+    pub first_tick: u64,
+    /// What it computes.
+    #[serde(flatten)]
+    pub model: Model,
+}
+
+/// What the graph calls the population's model. Lists of parameters have one value for all neurons, for each channel or for each neuron;
+/// the arrays have one for each neuron, so the lists' lengths stand here.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "model", rename_all = "kebab-case")]
+pub enum Model {
+    /// Fires.
+    Lif {
+        /// Width of the membrane, sign included.
+        membrane_bits: u8,
+        /// Length of the list of biases.
+        biases: usize,
+        /// Length of the list of thresholds.
+        thresholds: usize,
+    },
+    /// Never fires.
+    Readout {
+        /// Width of the membrane, sign included.
+        membrane_bits: u8,
+        /// Length of the list of biases.
+        biases: usize,
+    },
+    /// 1-of-k random pick.
+    Select {
+        /// The k of 1-of-k.
+        ways: u32,
+    },
+    /// Spikes from outside.
+    Source,
+}
+
+/// What the processes say no more about a projection of the graph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProjectionRow {
+    /// Its name, and that of its process.
+    pub name: String,
+    /// Name of a population.
+    pub source: String,
+    /// Name of a population.
+    pub target: String,
+    /// In model steps.
+    pub delay: u8,
+    /// The pattern of its synapses.
+    #[serde(flatten)]
+    pub pattern: Pattern,
+}
+
+/// The pattern of synapses that was unrolled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "connectivity", rename_all = "kebab-case")]
+pub enum Pattern {
+    /// All to all.
+    Dense,
+    /// Convolution.
+    Conv2d(UnrolledKernel),
+    /// Transposed convolution.
+    ConvTranspose2d(UnrolledKernel),
+    /// One synapse for each neuron of the source, to a gate of the select stage.
+    Pick,
+}
+
+/// What an unrolled projection looked like before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnrolledKernel {
+    /// Its geometry.
+    #[serde(flatten)]
+    pub kernel: Kernel,
+    /// Array: the graph's weights, in its order. On the chip they are multiplied by the chip's step.
+    pub kernels: String,
 }
 
 /// A Lava process with its arguments, by Lava's names. Shapes are Lava's: populations are flat, in the graph's neuron order
@@ -39,8 +128,6 @@ pub enum Process {
         name: String,
         /// Neurons.
         shape: [usize; 1],
-        /// Channels, rows, columns.
-        layout: [u32; 3],
         /// 4095: the current is not kept.
         du: u32,
         /// `(4096 - dv) / 4096` of the membrane is kept.
@@ -136,7 +223,7 @@ pub struct Connection {
     pub to: String,
 }
 
-/// A picture: the bytes of `var` after tick `ticks_per_image`, byte p standing for `levels[p-1] <= value < levels[p]`.
+/// A picture: the bytes of `var` after the process's last update of the image, byte p standing for `levels[p-1] <= value < levels[p]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// The process.

@@ -11,7 +11,7 @@
 
 use super::ARRAYS_FILE;
 use super::arrays::{ArrayTable, folder};
-use super::netlist::{Connection, Injection, Netlist, Output, Process};
+use super::netlist::{Connection, Injection, Model, Netlist, Output, Pattern, PopulationRow, Process, ProjectionRow, UnrolledKernel};
 use super::schedule::Plan;
 use super::unroll::{self, Rows};
 use crate::NetlistError;
@@ -30,14 +30,15 @@ const ANY: i32 = 1;
 /// Lowers a graph that passes the rules; gives the netlist and the bytes of its arrays.
 pub fn lower(graph: &LifGraph, chip: &Chip) -> Result<(Netlist, Vec<u8>), NetlistError> {
     let plan = Plan::new(graph);
-    let mut lowering = Lowering { graph, chip, plan, arrays: ArrayTable::new(), processes: vec![], connections: vec![], outputs: vec![] };
+    let (arrays, projections) = (ArrayTable::new(), vec![]);
+    let mut lowering = Lowering { graph, chip, plan, arrays, projections, processes: vec![], connections: vec![], outputs: vec![] };
     for index in 0..graph.populations.len() {
         lowering.population(PopulationId::from_index(index))?;
     }
     for (index, projection) in graph.projections.iter().enumerate() {
         lowering.projection(index, projection)?;
     }
-    let Lowering { plan, arrays, processes, connections, outputs, .. } = lowering;
+    let Lowering { plan, arrays, projections, processes, connections, outputs, .. } = lowering;
     let netlist = Netlist {
         format: "lif-netlist/loihi".into(),
         version: 1,
@@ -45,6 +46,8 @@ pub fn lower(graph: &LifGraph, chip: &Chip) -> Result<(Netlist, Vec<u8>), Netlis
         fingerprint: graph.fingerprint(),
         chip: chip.name.clone(),
         arrays: ARRAYS_FILE.into(),
+        populations: graph.populations.iter().zip(&plan.first_ticks).map(population_row).collect(),
+        projections,
         schedule: plan.schedule,
         processes,
         connections,
@@ -84,6 +87,7 @@ struct Lowering<'g> {
     chip: &'g Chip,
     plan: Plan,
     arrays: ArrayTable,
+    projections: Vec<ProjectionRow>,
     processes: Vec<Process>,
     connections: Vec<Connection>,
     outputs: Vec<Output>,
@@ -130,7 +134,6 @@ impl Lowering<'_> {
         self.processes.push(Process::PhasedLIF {
             name: population.name.clone(),
             shape: [neurons],
-            layout: layout(population),
             du: FORGET,
             dv: (1 << self.chip.decay.bits) - membrane.decay.multiplier,
             vth,
@@ -193,7 +196,23 @@ impl Lowering<'_> {
             }
         }
         self.connect(&source.name, name, &heard_by);
+        let pattern = self.pattern(&folder, projection)?;
+        let (source, target) = (source.name.clone(), target.name.clone());
+        self.projections.push(ProjectionRow { name: name.clone(), source, target, delay: projection.delay, pattern });
         Ok(())
+    }
+
+    fn pattern(&mut self, folder: &str, projection: &Projection) -> Result<Pattern, NetlistError> {
+        let mut unrolled = |kernel| {
+            let kernels = self.arrays.add(folder, "kernels", &[projection.weights.len()], &projection.weights)?;
+            Ok::<_, NetlistError>(UnrolledKernel { kernel, kernels })
+        };
+        Ok(match projection.connectivity {
+            Connectivity::Dense => Pattern::Dense,
+            Connectivity::Conv2d(kernel) => Pattern::Conv2d(unrolled(kernel)?),
+            Connectivity::ConvTranspose2d(kernel) => Pattern::ConvTranspose2d(unrolled(kernel)?),
+            Connectivity::Pick => Pattern::Pick,
+        })
     }
 
     fn sparse(&mut self, folder: &str, name: &str, shape: [usize; 2], rows: Rows, delay: u64) -> Result<(), NetlistError> {
@@ -208,6 +227,18 @@ impl Lowering<'_> {
         self.connections.push(Connection { from: format!("{source}.s_out"), to: format!("{synapses}.s_in") });
         self.connections.push(Connection { from: format!("{synapses}.a_out"), to: format!("{target}.a_in") });
     }
+}
+
+fn population_row((population, &first_tick): (&Population, &u64)) -> PopulationRow {
+    let model = match &population.model {
+        NeuronModel::Lif { membrane, threshold } => {
+            Model::Lif { membrane_bits: membrane.bits, biases: membrane.bias.len(), thresholds: threshold.len() }
+        }
+        NeuronModel::Readout { membrane, .. } => Model::Readout { membrane_bits: membrane.bits, biases: membrane.bias.len() },
+        NeuronModel::Select { ways } => Model::Select { ways: *ways },
+        NeuronModel::Source => Model::Source,
+    };
+    PopulationRow { name: population.name.clone(), layout: layout(population), first_tick, model }
 }
 
 fn layout(population: &Population) -> [u32; 3] {
