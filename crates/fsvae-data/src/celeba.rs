@@ -39,14 +39,14 @@ impl Pictures {
         let (path, file) = dataset.read_first(&[PARTITION.to_owned(), format!("Eval/{PARTITION}")], MAX_PARTITION)?;
         let partition = partition(&path, &file)?;
         digest::verify(dataset, &path, PARTITION, &[&file])?;
-        let (part, word) = match split {
-            Split::Train => (0, "train"),
-            Split::Validation => (1, "validation"),
-            Split::Test => (2, "test"),
+        let part = match split {
+            Split::Train => 0,
+            Split::Validation => 1,
+            Split::Test => 2,
         };
         let names: Vec<String> = partition.into_iter().filter(|entry| entry.1 == part).map(|entry| entry.0.to_owned()).collect();
         if names.is_empty() {
-            return Err(DataError::Partition { path, line: None, detail: format!("no picture has the number {part} ({word})") });
+            return Err(DataError::Partition { path, line: None, detail: format!("no picture has the number {part} ({})", split.name()) });
         }
 
         let (folder, present) = folder(dataset)?;

@@ -31,6 +31,17 @@ pub enum Split {
     Test,
 }
 
+impl Split {
+    /// Its name on the command line and in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Validation => "validation",
+            Split::Test => "test",
+        }
+    }
+}
+
 impl DataSet {
     /// The published data set in its default folder; nothing is kept from learning.
     pub fn new(source: Source) -> Self {

@@ -140,7 +140,7 @@ pub enum DataError {
     },
 
     /// A picture that the partition file names is not there.
-    #[error("{} is not there{}, but {} names it", picture.display(), if *more == 0 { String::new() } else { format!(" (nor are {more} more)") }, partition.display())]
+    #[error("{} names {}, which is not there{}", partition.display(), picture.display(), and_more(*more))]
     #[diagnostic(code(E092), help("unpack img_align_celeba.zip again completely"))]
     MissingPictures {
         /// The partition file.
@@ -181,4 +181,8 @@ pub enum DataError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     File(#[from] CliError),
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" (and {more} more that are not)") }
 }

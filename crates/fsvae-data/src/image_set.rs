@@ -4,9 +4,9 @@ use crate::{DataError, Images, LabelledImages, celeba::Pictures};
 
 /// Images of one size, to be had by number: [`ImageSet::take`].
 ///
-/// MNIST, Fashion-MNIST and CIFAR-10 are held in memory (at most 154 MB). Of CelebA, which would be 2.5 GB, only the names
-/// of the pictures are held; each picture is read, decoded, cropped and resized whenever it is taken. That costs about a thousandth of what a training
-/// step does with it, needs neither a cache nor its upkeep, and the order of taking changes nothing.
+/// MNIST, Fashion-MNIST and CIFAR-10 are held in memory (at most 154 MB). Of CelebA, which would be 2.5 GB, only the names of the pictures
+/// are held; each picture is read, decoded, cropped and resized whenever it is taken. That is little beside what a training step does
+/// with it, and there is no cache that could be out of date.
 #[derive(Clone, Debug)]
 pub struct ImageSet {
     kind: Kind,

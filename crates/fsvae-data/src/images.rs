@@ -83,7 +83,8 @@ impl Images {
         self.batch(&(0..self.count).collect::<Vec<_>>())
     }
 
-    /// The images of these indices as the network's input: N x C x H x W, row-major, in [-1, 1] ([`to_float`]). Panics if there is no such image.
+    /// The images of these indices as the network's input: N x C x H x W, row-major, in [-1, 1] ([`to_float`]). Panics if there is no such
+    /// image.
     pub fn batch(&self, indices: &[usize]) -> Vec<f32> {
         let scale: [f32; 256] = std::array::from_fn(|byte| to_float(byte as u8));
         let mut floats = Vec::with_capacity(indices.len() * self.pixels_per_image());

@@ -1,8 +1,8 @@
 //! JPEG pictures, decoded to the same bytes on every machine.
 //!
 //! The decoder is compiled without its routines for particular processors and is told to refuse what it could only guess. Its inverse
-//! cosine transform and its interpolation of colours round otherwise than libjpeg's, which Pillow uses: resized pictures differ by at most 2
-//! of 255 levels, by 0.2 in the mean (celeba/tests.rs).
+//! cosine transform and its interpolation of colours round otherwise than libjpeg's, which Pillow uses: resized pictures differ by at most
+//! 2 of 255 levels, by 0.2 in the mean (celeba/tests.rs).
 
 use std::path::Path;
 

@@ -10,11 +10,11 @@
 //!   picture.png <------grid_png------ Images <----with_floats---- Images ----floats----> [-1, 1], N x C x H x W --> network
 //! ```
 //!
-//! The steps are those of the original FSVAE program (torchvision's `CenterCrop`, `Resize`, `ToTensor`, `2 x - 1`; `save_image`), to the bit
-//! but for the decoding of JPEG, where decoders differ by a few levels:
+//! The steps are those of the original FSVAE program (torchvision's `CenterCrop`, `Resize`, `ToTensor`, `2 x - 1`; `save_image`), to the
+//! bit, but for the decoding of JPEG, where decoders differ by a level or two:
 //!
-//! - [`DataSet::load`] reads a part of a data set and refuses everything that is not exactly such a file, and, unless told otherwise, everything that is
-//!   not the published one.
+//! - [`DataSet::load`] reads a part of a data set and refuses everything that is not exactly such a file, and, unless told otherwise,
+//!   everything that is not the published one.
 //! - [`ImageSet`] gives images by number, whether they are in memory or, as CelebA's 200,000, on the disk.
 //! - [`Images::resized`] repeats Pillow's bilinear filter in Pillow's own integers, so that every machine trains on the same bytes.
 //! - [`to_float`] and [`to_byte`] are the two scales and inverse to each other on bytes.

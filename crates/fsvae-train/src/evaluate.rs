@@ -1,11 +1,11 @@
 //! `evaluate`: the scores of a finished network.
 
-use crate::args::Evaluate;
+use crate::args::{Evaluate, Unseen};
 use crate::error::TrainError;
 use crate::measure::{drawn, reconstruction_error};
 use fsvae_checkpoint::Checkpoint;
 use fsvae_cli::{Progress, Report, print, print_json, read_file};
-use fsvae_data::{Images, Source, Split, load};
+use fsvae_data::{DataSet, ImageSet, Source, Split};
 use fsvae_model::{Model, Recipe, Trainer, device};
 use fsvae_score::{Fad, Reference, Set, anchors, fad};
 use serde_json::json;
@@ -19,15 +19,16 @@ pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
         return Err(TrainError::Impossible { violations: vec!["--samples 1: a distribution has at least two images".into()] }.into());
     }
     let model = Trainer::from_checkpoint(&checkpoint, &Recipe::default(), &device())?.model.valid();
-    let images = test_images(arguments, dataset, &checkpoint)?;
+    let (split, images) = images(arguments, dataset, &checkpoint)?;
+    let (split, count) = (split.name(), images.count());
     let error = {
-        let progress = Progress::new("reconstruct", "images", images.count as u64);
-        reconstruction_error(&model, &images, arguments.seed, |images| progress.add(images as u64))
+        let progress = Progress::new("reconstruct", "images", count as u64);
+        reconstruction_error(&model, &images, count, arguments.seed, |images| progress.add(images as u64))?
     };
     let score = set.filter(|_| arguments.samples > 0).map(|set| score(&model, set, arguments));
     if arguments.json {
         let mut result =
-            json!({"dataset": dataset.to_string(), "images": images.count, "seed": arguments.seed, "reconstruction_mse": error});
+            json!({"dataset": dataset.to_string(), "split": split, "images": count, "seed": arguments.seed, "reconstruction_mse": error});
         if let (Some(set), Some(score)) = (set, score) {
             result["samples"] = arguments.samples.into();
             result["fad_published"] = score.published.into();
@@ -37,7 +38,7 @@ pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
         print_json(&result)?;
         return Ok(());
     }
-    print(&format!("reconstruction MSE {error:.5} on {} test images of {dataset} (pixels in [-1, 1])\n", images.count))?;
+    print(&format!("reconstruction MSE {error:.5} on {count} {split} images of {dataset} (pixels in [-1, 1])\n"))?;
     match (set, score) {
         (Some(set), Some(score)) => print(&table(set, score, arguments.samples))?,
         (None, _) => print("no FAD: its encoders are for 32x32 images of MNIST and Fashion-MNIST\n")?,
@@ -62,16 +63,22 @@ fn reference_set(dataset: Source, checkpoint: &Checkpoint) -> Option<Set> {
     let set = match dataset {
         Source::Mnist => Set::Mnist,
         Source::FashionMnist => Set::FashionMnist,
+        Source::Cifar10 | Source::CelebA => return None,
     };
     (checkpoint.config.image_size == 32).then_some(set)
 }
 
-fn test_images(arguments: &Evaluate, dataset: Source, checkpoint: &Checkpoint) -> Result<Images, Report> {
-    let mut images = load(dataset, Split::Test, arguments.data.as_deref())?.images;
-    if let Some(limit) = arguments.limit {
-        images = images.first(limit as usize);
-    }
-    Ok(images.resized(checkpoint.config.image_size))
+/// The images that were asked for. Which ones were set apart for validation, the model knows.
+fn images(arguments: &Evaluate, source: Source, checkpoint: &Checkpoint) -> Result<(Split, ImageSet), Report> {
+    let split = match arguments.split {
+        Unseen::Test => Split::Test,
+        Unseen::Validation => Split::Validation,
+    };
+    let validation = checkpoint.training.options.get("schedule.validation").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let (folder, unverified) = (arguments.data.clone(), arguments.unverified_data);
+    let images = DataSet { source, folder, validation, unverified }.load(split, checkpoint.config.image_size)?;
+    let limit = arguments.limit.map_or(images.count(), |limit| limit as usize);
+    Ok((split, images.first(limit)))
 }
 
 fn score(model: &Model, set: Set, arguments: &Evaluate) -> Fad {

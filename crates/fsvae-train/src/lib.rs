@@ -11,21 +11,22 @@
 //!            +-- log.jsonl
 //! ```
 //!
-//! A run is a function of its settings: the order of the images and the random numbers of a step are computed from the seed and the
-//! step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on any
-//! number of threads.
+//! A run is a function of its settings: the order of the images, their mirroring and the random numbers of a step are computed from the
+//! seed and the step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on
+//! any number of threads.
 
 mod args;
 mod error;
 mod evaluate;
 mod fit;
+mod flip;
 mod folder;
 mod log;
 mod measure;
 mod settings;
 mod speed;
 
-pub use args::{Arguments, Command, Evaluate, Fit, Preset, Speed};
+pub use args::{Arguments, Command, Evaluate, Fit, Preset, Speed, Unseen};
 pub use error::TrainError;
 pub use settings::{LearningRateDecay, Schedule, Settings};
 
