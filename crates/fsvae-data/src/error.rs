@@ -166,7 +166,7 @@ pub enum DataError {
     },
 
     /// There is no such validation split.
-    #[error("no {asked} images of {dataset} can be set apart for validation")]
+    #[error("{}", no_validation(*dataset, *asked))]
     #[diagnostic(code(E094), help("from 1 to {most} can be, when the training begins: `[schedule] validation = N` in the TOML file"))]
     NoValidation {
         /// The data set.
@@ -181,6 +181,13 @@ pub enum DataError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     File(#[from] CliError),
+}
+
+fn no_validation(dataset: Source, asked: usize) -> String {
+    match asked {
+        0 => format!("no images of {dataset} are set apart for validation: all are learnt"),
+        _ => format!("{asked} images of {dataset} cannot be set apart for validation"),
+    }
 }
 
 fn and_more(more: usize) -> String {

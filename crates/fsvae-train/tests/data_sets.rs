@@ -107,7 +107,7 @@ fn celeba_is_learnt_from_its_pictures_and_a_broken_one_costs_no_progress() {
     assert!(evaluate("validation").contains("on 3 validation images of celeba"));
     assert!(evaluate("test").contains("on 4 test images of celeba") && evaluate("test").contains("no FAD"));
 
-    // A picture that is first seen in the middle of the epoch.
+    // A training picture: the run ends when its turn comes.
     let picture = folder.join("data/img_align_celeba/000007.jpg");
     let sound = std::fs::read(&picture).unwrap();
     std::fs::write(&picture, &sound[..sound.len() / 2]).unwrap();
