@@ -113,7 +113,7 @@ pub enum DataError {
 
     /// A file that is well-formed, but not the one that was published.
     #[error("{} is not the published file of {dataset}: its {algorithm} is {found}, not {expected}", path.display())]
-    #[diagnostic(code(E090), help("get the file again; for images of your own in the same format add --unverified-data"))]
+    #[diagnostic(code(E100), help("get the file again; for images of your own in the same format add --unverified-data"))]
     NotPublished {
         /// The file.
         path: PathBuf,
@@ -129,7 +129,7 @@ pub enum DataError {
 
     /// CelebA's partition file does not say what it should.
     #[error("{} is no partition of pictures: {}{detail}", path.display(), line.map_or(String::new(), |line| format!("line {line}: ")))]
-    #[diagnostic(code(E091), help("each line has a picture's name and its part, for example `000001.jpg 0`; get the published file again"))]
+    #[diagnostic(code(E101), help("each line has a picture's name and its part, for example `000001.jpg 0`; get the published file again"))]
     Partition {
         /// The file.
         path: PathBuf,
@@ -141,7 +141,7 @@ pub enum DataError {
 
     /// A picture that the partition file names is not there.
     #[error("{} names {}, which is not there{}", partition.display(), picture.display(), and_more(*more))]
-    #[diagnostic(code(E092), help("unpack img_align_celeba.zip again completely"))]
+    #[diagnostic(code(E102), help("unpack img_align_celeba.zip again completely"))]
     MissingPictures {
         /// The partition file.
         partition: PathBuf,
@@ -153,7 +153,7 @@ pub enum DataError {
 
     /// A picture that cannot be decoded, or is of another size.
     #[error("{} is no sound JPEG picture of {width} x {height} pixels: {detail}", path.display())]
-    #[diagnostic(code(E093), help("unpack img_align_celeba.zip again; a training run that ended here goes on with --resume"))]
+    #[diagnostic(code(E103), help("unpack img_align_celeba.zip again; a training run that ended here goes on with --resume"))]
     WrongPicture {
         /// The file.
         path: PathBuf,
@@ -167,7 +167,7 @@ pub enum DataError {
 
     /// There is no such validation split.
     #[error("{}", no_validation(*dataset, *asked))]
-    #[diagnostic(code(E094), help("from 1 to {most} can be, when the training begins: `[schedule] validation = N` in the TOML file"))]
+    #[diagnostic(code(E104), help("from 1 to {most} can be, when the training begins: `[schedule] validation = N` in the TOML file"))]
     NoValidation {
         /// The data set.
         dataset: Source,

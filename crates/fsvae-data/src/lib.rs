@@ -20,7 +20,7 @@
 //! - [`to_float`] and [`to_byte`] are the two scales and inverse to each other on bytes.
 //! - [`grid_png`] is a function of the pixels alone: the same pictures are the same file.
 //!
-//! All errors are [`DataError`], codes `E040` to `E049` and `E090` to `E094`; a file that cannot be read at all keeps the code of
+//! All errors are [`DataError`], codes `E040` to `E049` and `E100` to `E104`; a file that cannot be read at all keeps the code of
 //! [`fsvae_cli::CliError`]. No size that a file states is trusted for an allocation.
 
 mod celeba;

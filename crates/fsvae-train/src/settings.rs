@@ -129,7 +129,7 @@ impl Settings {
         settings.recipe.batch = fit.batch.unwrap_or(settings.recipe.batch);
         settings.recipe.learning_rate = fit.learning_rate.unwrap_or(settings.recipe.learning_rate);
         settings.recipe.weight_bits = fit.weight_bits.or(settings.recipe.weight_bits);
-                settings.check(dataset.channels())?;
+        settings.check(dataset.channels())?;
         Ok(settings)
     }
 

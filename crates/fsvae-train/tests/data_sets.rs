@@ -115,7 +115,7 @@ fn celeba_is_learnt_from_its_pictures_and_a_broken_one_costs_no_progress() {
     assert_eq!(failed.status.code(), Some(2));
     assert!(failed.stdout.is_empty());
     let message = String::from_utf8(failed.stderr).unwrap();
-    assert!(message.starts_with("error[E093]: data/img_align_celeba/000007.jpg"), "{message}");
+    assert!(message.starts_with("error[E103]: data/img_align_celeba/000007.jpg"), "{message}");
     std::fs::write(&picture, sound).unwrap();
     stdout(folder, "fit --resume --out broken --data data --unverified-data");
     let bytes = |run: &str| std::fs::read(folder.join(run).join("training.mpk")).unwrap();

@@ -112,7 +112,7 @@ fn the_validation_split_is_the_published_one_or_its_beginning() {
     assert_eq!([0, 1, 2].map(|n| count(n, Split::Validation).unwrap()), [2, 1, 2]);
     assert_eq!([0, 1, 2].map(|n| count(n, Split::Train).unwrap()), [1; 3]);
     assert_eq!(message(count(3, Split::Validation), &folder).lines().count(), 2);
-    assert_eq!(code(count(3, Split::Validation)), "E094");
+    assert_eq!(code(count(3, Split::Validation)), "E104");
 }
 
 #[test]
