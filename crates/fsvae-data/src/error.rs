@@ -10,15 +10,15 @@ use crate::Source;
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum DataError {
     /// One of the files is not there.
-    #[error("the data set {dataset} is not in {}: there is no {name}.gz and no {name}", folder.display())]
-    #[diagnostic(code(E040), help("{}, or name the folder of its four files: --data DIR", dataset.how_to_get()))]
+    #[error("the data set {dataset} is not in {}: there is no {names}", folder.display())]
+    #[diagnostic(code(E040), help("{}", dataset.how_to_get()))]
     Missing {
         /// The data set.
         dataset: Source,
         /// Where it was looked for.
         folder: PathBuf,
-        /// The file without `.gz`.
-        name: String,
+        /// The names under which it may be there.
+        names: String,
     },
 
     /// No bytes at all.
@@ -111,8 +111,85 @@ pub enum DataError {
         detail: String,
     },
 
+    /// A file that is well-formed, but not the one that was published.
+    #[error("{} is not the published file of {dataset}: its {algorithm} is {found}, not {expected}", path.display())]
+    #[diagnostic(code(E130), help("get the file again; for images of your own in the same format add --unverified-data"))]
+    NotPublished {
+        /// The file.
+        path: PathBuf,
+        /// The data set.
+        dataset: Source,
+        /// Which digest was formed, of the unpacked file.
+        algorithm: &'static str,
+        /// The file's digest.
+        found: String,
+        /// The published file's.
+        expected: &'static str,
+    },
+
+    /// CelebA's partition file does not say what it should.
+    #[error("{} is no partition of pictures: {}{detail}", path.display(), line.map_or(String::new(), |line| format!("line {line}: ")))]
+    #[diagnostic(code(E131), help("each line has a picture's name and its part, for example `000001.jpg 0`; get the published file again"))]
+    Partition {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1; none if it is about all of them.
+        line: Option<usize>,
+        /// What is wrong.
+        detail: String,
+    },
+
+    /// A picture that the partition file names is not there.
+    #[error("{} names {}, which is not there{}", partition.display(), picture.display(), and_more(*more))]
+    #[diagnostic(code(E132), help("unpack img_align_celeba.zip again completely"))]
+    MissingPictures {
+        /// The partition file.
+        partition: PathBuf,
+        /// The first picture that is missing.
+        picture: PathBuf,
+        /// How many more are missing in the same part.
+        more: usize,
+    },
+
+    /// A picture that cannot be decoded, or is of another size.
+    #[error("{} is no sound JPEG picture of {width} x {height} pixels: {detail}", path.display())]
+    #[diagnostic(code(E133), help("unpack img_align_celeba.zip again; a training run that ended here goes on with --resume"))]
+    WrongPicture {
+        /// The file.
+        path: PathBuf,
+        /// Rows that are demanded.
+        height: usize,
+        /// Columns that are demanded.
+        width: usize,
+        /// What the decoder said.
+        detail: String,
+    },
+
+    /// There is no such validation split.
+    #[error("{}", no_validation(*dataset, *asked))]
+    #[diagnostic(code(E134), help("from 1 to {most} can be, when the training begins: `[schedule] validation = N` in the TOML file"))]
+    NoValidation {
+        /// The data set.
+        dataset: Source,
+        /// How many were asked for.
+        asked: usize,
+        /// How many could be.
+        most: usize,
+    },
+
     /// A file that cannot be read.
     #[error(transparent)]
     #[diagnostic(transparent)]
     File(#[from] CliError),
+}
+
+fn no_validation(dataset: Source, asked: usize) -> String {
+    match asked {
+        0 => format!("no images of {dataset} are set apart for validation: all are learnt"),
+        _ => format!("{asked} images of {dataset} cannot be set apart for validation"),
+    }
+}
+
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!(" (and {more} more that are not)") }
 }

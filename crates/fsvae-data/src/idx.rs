@@ -14,26 +14,34 @@ use std::{
 
 use flate2::bufread::GzDecoder;
 
-use crate::{DataError, Source};
+use crate::{DataError, mnist::SIDE};
 
 /// The most that a file may hold, packed or unpacked: 256 MiB, five times the 60,000 images.
 pub const MAX_BYTES: usize = 1 << 28;
 
+/// A file, unpacked.
+pub struct Idx {
+    /// Magic number and extents, as they stand in the file.
+    pub head: Vec<u8>,
+    /// Everything after them.
+    pub bytes: Vec<u8>,
+}
+
 /// The pixels of a file of 28x28 images, one after the other.
-pub fn images(path: &Path, file: &[u8]) -> Result<Vec<u8>, DataError> {
-    let side = Source::SIDE as u32;
+pub fn images(path: &Path, file: &[u8]) -> Result<Idx, DataError> {
+    let side = SIDE as u32;
     read(path, file, 0x0803, |extents| {
         (extents[1..] != [side, side]).then(|| format!("the images must be {side} pixels high and {side} wide"))
     })
 }
 
 /// The labels of a file.
-pub fn labels(path: &Path, file: &[u8]) -> Result<Vec<u8>, DataError> {
+pub fn labels(path: &Path, file: &[u8]) -> Result<Idx, DataError> {
     read(path, file, 0x0801, |_| None)
 }
 
-/// The bytes after the head. The magic number's last byte is the number of extents; `objection` says what is wrong with them.
-fn read(path: &Path, file: &[u8], magic: u32, objection: impl Fn(&[u32]) -> Option<String>) -> Result<Vec<u8>, DataError> {
+/// The file, if it is one of this kind. The magic number's last byte is the number of extents; `objection` says what is wrong with them.
+fn read(path: &Path, file: &[u8], magic: u32, objection: impl Fn(&[u32]) -> Option<String>) -> Result<Idx, DataError> {
     if file.is_empty() {
         return Err(DataError::Empty { path: path.to_owned() });
     }
@@ -49,7 +57,10 @@ fn read(path: &Path, file: &[u8], magic: u32, objection: impl Fn(&[u32]) -> Opti
     let length = extents.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent as usize));
     let length = length.filter(|n| (1..=MAX_BYTES).contains(n)).ok_or_else(|| format!("the file must hold from 1 to {MAX_BYTES} bytes"));
     match objection(&extents).map_or(length, Err) {
-        Ok(length) => bytes.rest(head_length, length),
+        Ok(length) => {
+            let head = [magic].iter().chain(&extents).flat_map(|number| number.to_be_bytes()).collect();
+            Ok(Idx { head, bytes: bytes.rest(head_length, length)? })
+        }
         Err(rule) => Err(DataError::WrongExtents { path: path.to_owned(), found: extents, rule }),
     }
 }

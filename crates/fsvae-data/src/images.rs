@@ -1,5 +1,7 @@
 //! Images in memory, and the two scales of their pixels.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::resize::Filter;
@@ -21,11 +23,26 @@ pub struct Images {
 
 /// Images with their classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabelledImages {
+pub(crate) struct LabelledImages {
     /// The images.
     pub images: Images,
     /// One class an image, from 0 to 9.
     pub labels: Vec<u8>,
+}
+
+impl LabelledImages {
+    /// These images and no others. Panics if they are not there.
+    pub fn keep(&mut self, range: Range<usize>) {
+        let size = self.images.pixels_per_image();
+        keep(&mut self.images.pixels, range.start * size..range.end * size);
+        keep(&mut self.labels, range.clone());
+        self.images.count = range.len();
+    }
+}
+
+fn keep(bytes: &mut Vec<u8>, range: Range<usize>) {
+    bytes.truncate(range.end);
+    bytes.drain(..range.start);
 }
 
 impl Images {
@@ -46,7 +63,28 @@ impl Images {
         Self { count, pixels: self.pixels[..count * self.pixels_per_image()].to_vec(), ..*self }
     }
 
-    /// The images of these indices as the network's input: N x C x H x W, row-major, in [-1, 1] ([`to_float`]). Panics if there is no such image.
+    /// The images of these indices. Panics if there is no such image.
+    pub fn take(&self, indices: &[usize]) -> Self {
+        let mut pixels = Vec::with_capacity(indices.len() * self.pixels_per_image());
+        indices.iter().for_each(|&index| pixels.extend_from_slice(self.image(index)));
+        Self { count: indices.len(), pixels, ..*self }
+    }
+
+    /// Mirrors image j, left to right, if `mirrored(j)`.
+    pub fn mirror(&mut self, mirrored: impl Fn(usize) -> bool) {
+        let (size, width) = (self.pixels_per_image().max(1), self.width.max(1));
+        for (_, image) in self.pixels.chunks_exact_mut(size).enumerate().filter(|(index, _)| mirrored(*index)) {
+            image.chunks_exact_mut(width).for_each(<[u8]>::reverse);
+        }
+    }
+
+    /// All images as the network's input: see [`Images::batch`].
+    pub fn floats(&self) -> Vec<f32> {
+        self.batch(&(0..self.count).collect::<Vec<_>>())
+    }
+
+    /// The images of these indices as the network's input: N x C x H x W, row-major, in [-1, 1] ([`to_float`]). Panics if there is no such
+    /// image.
     pub fn batch(&self, indices: &[usize]) -> Vec<f32> {
         let scale: [f32; 256] = std::array::from_fn(|byte| to_float(byte as u8));
         let mut floats = Vec::with_capacity(indices.len() * self.pixels_per_image());
@@ -127,6 +165,25 @@ mod tests {
         assert_eq!(images.with_floats(&batch).image(0), images.image(2));
         assert_eq!(images.with_floats(&images.batch(&[0, 1, 2, 3])), images);
         assert_eq!(images.with_floats(&[]).count, 0);
+    }
+
+    #[test]
+    fn those_asked_for_are_taken_and_some_mirrored() {
+        let mut images = numbered(4).take(&[3, 1]);
+        assert_eq!(images.pixels, [18, 19, 20, 21, 22, 23, 6, 7, 8, 9, 10, 11]);
+        assert_eq!(images.floats(), numbered(4).batch(&[3, 1]));
+        images.mirror(|index| index == 1);
+        assert_eq!(images.pixels, [18, 19, 20, 21, 22, 23, 8, 7, 6, 11, 10, 9]);
+        images.mirror(|index| index == 1);
+        assert_eq!(images, numbered(4).take(&[3, 1]));
+        numbered(4).take(&[]).mirror(|_| true);
+    }
+
+    #[test]
+    fn a_range_keeps_images_and_labels_together() {
+        let mut data = LabelledImages { images: numbered(5), labels: vec![0, 1, 2, 3, 4] };
+        data.keep(1..3);
+        assert_eq!(data, LabelledImages { images: numbered(5).take(&[1, 2]), labels: vec![1, 2] });
     }
 
     #[test]

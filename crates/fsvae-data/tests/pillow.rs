@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, path::Path};
 
-use fsvae_data::{Images, Source, Split, load};
+use fsvae_data::{DataSet, Images, Source, Split};
 use sha2::{Digest, Sha256};
 
 const GOLDEN: &str = include_str!("golden/pillow_resize.txt");
@@ -45,12 +45,12 @@ fn every_pixel_is_pillows() {
 #[test]
 fn all_images_of_fashion_mnist_are_pillows() {
     for (name, split, count) in [("train", Split::Train, 60_000), ("test", Split::Test, 10_000)] {
-        let data = load(Source::FashionMnist, split, None).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!((data.images.count, data.images.height, data.images.width), (count, 28, 28));
+        let data = DataSet::new(Source::FashionMnist).load(split, 32).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(data.count(), count);
         for class in 0..10 {
-            assert_eq!(data.labels.iter().filter(|&&label| label == class).count(), count / 10);
+            assert_eq!(data.labels().unwrap().iter().filter(|&&label| label == class).count(), count / 10);
         }
-        let digest = hex(&Sha256::digest(data.images.resized(32).pixels));
+        let digest = hex(&Sha256::digest(data.all().unwrap().pixels));
         assert!(GOLDEN.lines().any(|line| line == format!("sha256 fashion-mnist {name} 32 {digest}")), "{name}: {digest}");
     }
 }

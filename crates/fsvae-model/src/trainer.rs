@@ -49,6 +49,8 @@ pub struct Recipe {
     pub scheduled_probability: [f64; 2],
     /// First step at which it happens.
     pub scheduled_from: usize,
+    /// Whether each image is mirrored, left to right, with probability 1/2 (the paper: for CIFAR-10 and CelebA).
+    pub flip: bool,
 }
 
 impl Default for Recipe {
@@ -68,6 +70,7 @@ impl Default for Recipe {
             scheduled_sampling: true,
             scheduled_probability: [0.1, 0.3],
             scheduled_from: 5,
+            flip: false,
         }
     }
 }

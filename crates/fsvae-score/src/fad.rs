@@ -35,19 +35,16 @@ mod tests {
     use super::*;
     use crate::Set;
     use crate::reference::{doubles, tensors};
-    use fsvae_data::{Images, Source, Split, load};
+    use fsvae_data::{DataSet, Images, Source, Split};
 
     fn fashion(split: Split) -> Images {
-        load(Source::FashionMnist, split, None).expect("cargo xtask setup installs Fashion-MNIST").images.resized(32)
-    }
-
-    fn floats(images: &Images) -> Vec<f32> {
-        images.batch(&(0..images.count).collect::<Vec<_>>())
+        let images = DataSet::new(Source::FashionMnist).load(split, 32).expect("cargo xtask setup installs Fashion-MNIST");
+        images.all().unwrap()
     }
 
     #[test]
     fn the_test_set_is_its_own_reference() {
-        let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Test)));
+        let score = fad(&Reference::new(Set::FashionMnist), &fashion(Split::Test).floats());
         assert!(score.published.abs() < 1e-3 && score.running.abs() < 1e-3, "{score:?}");
     }
 
@@ -55,7 +52,7 @@ mod tests {
     fn the_first_1024_test_images_score_what_the_published_program_gives_them() {
         let file = tensors(Set::FashionMnist);
         let expected = doubles(&file, "test.first1024.fad")[0];
-        let score = fad(&Reference::new(Set::FashionMnist), &floats(&fashion(Split::Test).first(1024)));
+        let score = fad(&Reference::new(Set::FashionMnist), &fashion(Split::Test).first(1024).floats());
         assert!((score.published - expected).abs() < 1e-3 * expected, "{} is not {expected}", score.published);
     }
 }

@@ -4,7 +4,7 @@ use crate::args::Evaluate;
 use crate::error::TrainError;
 use crate::evaluate::{reference_set, table};
 use fsvae_cli::{Report, print, print_json};
-use fsvae_data::{Images, Source, Split, load};
+use fsvae_data::{DataSet, Images, Source, Split};
 use fsvae_score::{COMPLETE, FITTED, RealImages, Remeasured, RemeasuredAnchors, anchor_images, remeasure};
 use serde_json::json;
 
@@ -15,13 +15,14 @@ const SIDE: usize = 32;
 pub fn remeasure_anchors(arguments: &Evaluate) -> Result<(), Report> {
     let dataset = arguments.dataset.unwrap_or(Source::FashionMnist);
     let set = reference_set(dataset, SIDE).ok_or(TrainError::NoAnchors { dataset: dataset.to_string() })?;
-    let part = |split| -> Result<Images, Report> { Ok(load(dataset, split, arguments.data.as_deref())?.images) };
+    let (folder, unverified) = (arguments.data.clone(), arguments.unverified_data);
+    let files = DataSet { source: dataset, folder, validation: 0, unverified };
+    let part = |split| -> Result<Images, Report> { Ok(files.load(split, SIDE)?.all()?) };
     let (training, test) = (part(Split::Train)?, part(Split::Test)?);
     let found = [training.count, test.count];
     if found != COMPLETE {
         return Err(TrainError::IncompleteDataset { dataset: dataset.to_string(), expected: COMPLETE, found }.into());
     }
-    let (training, test) = (training.resized(SIDE), test.resized(SIDE));
     let images = RealImages {
         training: training.batch(&anchor_images()),
         fitted: training.batch(&FITTED.collect::<Vec<_>>()),

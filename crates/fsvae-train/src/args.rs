@@ -18,7 +18,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train a network; --resume goes on after a kill
     Fit(Fit),
-    /// Measure a trained network: reconstruction error, FAD of images drawn with its prior, firing rates, operations; FID on request
+    /// Measure a trained network on images that it did not learn: reconstruction error, FAD of images drawn with its prior, firing rates,
+    /// operations; FID on request
     Evaluate(Evaluate),
     /// Measure how fast this machine trains the paper's network
     Speed(Speed),
@@ -32,7 +33,7 @@ OUT holds, whenever it is looked at:
   model.mpk                     the network at the end of the last complete epoch, for fsvae-compile
   log.jsonl                     one JSON object a line: start, step, epoch, end
   samples-EPOCH.png             images drawn with the spiking prior
-  reconstructions-EPOCH.png     pairs of test images and their reconstructions")]
+  reconstructions-EPOCH.png     pairs of images that are not learnt and their reconstructions")]
 pub struct Fit {
     /// The images to learn
     #[arg(long, required_unless_present = "resume", conflicts_with = "resume")]
@@ -40,6 +41,9 @@ pub struct Fit {
     /// Folder of the data set's files [default: where its package puts them]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Take files in the data set's format that are not the published ones: your own images
+    #[arg(long)]
+    pub unverified_data: bool,
     /// Where to begin with the settings: the paper's network, or one small enough to try things out
     #[arg(long, value_enum, default_value = "paper", conflicts_with = "resume")]
     pub preset: Preset,
@@ -90,13 +94,19 @@ pub struct Evaluate {
     /// No network: measure the scores of real images that others are compared with again, and print them beside the stored ones
     #[arg(long, conflicts_with_all = ["model", "limit", "samples", "seed", "seeds", "inception"])]
     pub anchors: bool,
-    /// The images [default: the test images of the data set that the network learnt; with --anchors, fashion-mnist]
+    /// The images [default: the data set that the network learnt; with --anchors, fashion-mnist]
     #[arg(long)]
     pub dataset: Option<Source>,
     /// Folder of the data set's files [default: where its package puts them]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Use only the first N test images
+    /// Take files in the data set's format that are not the published ones: your own images
+    #[arg(long)]
+    pub unverified_data: bool,
+    /// Which images of it: those of the test, or those that were set apart when the network was trained
+    #[arg(long, value_enum, default_value = "test")]
+    pub split: Unseen,
+    /// Use only the first N of these images
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
     /// Images drawn for the Frechet autoencoder distance (FAD), in batches of 256; 0 skips it. Scores of different numbers cannot be compared
@@ -136,6 +146,15 @@ pub struct Speed {
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// Images that are not learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Unseen {
+    /// To measure with, at the very end
+    Test,
+    /// To choose settings and models with: `[schedule] validation = N`
+    Validation,
 }
 
 /// Settings to begin with.

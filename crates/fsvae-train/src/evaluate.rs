@@ -1,13 +1,13 @@
 //! `evaluate`: the scores of a finished network, and what it costs.
 
-use crate::args::Evaluate;
+use crate::args::{Evaluate, Unseen};
 use crate::error::TrainError;
 use crate::judge::{self, Judgement};
 use crate::measure::{drawn, reconstruction_error, spikes_of};
 use crate::operations::{self, Operations, Published};
 use fsvae_checkpoint::Checkpoint;
 use fsvae_cli::{Progress, Report, print, print_json, read_file};
-use fsvae_data::{Images, Source, Split, load};
+use fsvae_data::{DataSet, ImageSet, Source, Split};
 use fsvae_model::{Model, Recipe, Trainer, device};
 use fsvae_score::{Anchor, Fad, Inception, Reference, Set, anchors, fad};
 use serde::Serialize;
@@ -22,6 +22,7 @@ const COUNTED: usize = 1000;
 #[derive(Serialize)]
 struct Scores {
     dataset: String,
+    split: &'static str,
     images: usize,
     seed: u64,
     reconstruction_mse: f64,
@@ -83,8 +84,8 @@ pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
     check(arguments)?;
     let inception = arguments.inception.as_deref().map(read_inception).transpose()?;
     let model = Trainer::from_checkpoint(&checkpoint, &Recipe::default(), &device())?.model.valid();
-    let images = test_images(arguments, dataset, &checkpoint)?;
-    let scores = measure(arguments, &model, dataset, &images, inception.as_ref());
+    let (split, images) = images(arguments, dataset, &checkpoint)?;
+    let scores = measure(arguments, &model, (dataset, split), images, inception.as_ref())?;
     if arguments.json {
         print_json(&json!(scores))?
     } else {
@@ -112,10 +113,17 @@ fn read_inception(path: &Path) -> Result<Inception, Report> {
     Ok(Inception::from_bytes(&read_file(path)?)?)
 }
 
-fn measure(arguments: &Evaluate, model: &Model, dataset: Source, images: &Images, inception: Option<&Inception>) -> Scores {
+fn measure(
+    arguments: &Evaluate,
+    model: &Model,
+    (dataset, split): (Source, Split),
+    images: ImageSet,
+    inception: Option<&Inception>,
+) -> Result<Scores, Report> {
+    let count = images.count();
     let error = {
-        let progress = Progress::new("reconstruct", "images", images.count as u64);
-        reconstruction_error(model, images, arguments.seed, |images| progress.add(images as u64))
+        let progress = Progress::new("reconstruct", "images", count as u64);
+        reconstruction_error(model, &images, count, arguments.seed, |images| progress.add(images as u64))?
     };
     let set = reference_set(dataset, model.config.image_size);
     let samples = |seed: u64| {
@@ -124,16 +132,20 @@ fn measure(arguments: &Evaluate, model: &Model, dataset: Source, images: &Images
     };
     let first = if arguments.samples > 0 && (set.is_some() || inception.is_some()) { samples(arguments.seed) } else { Vec::new() };
     let fad = set.filter(|_| !first.is_empty()).map(|set| fad_scores(arguments, set, &first, samples));
-    let inception = inception.map(|inception| judge::judge(inception, &first, images));
+    let inception = match inception {
+        Some(inception) => Some(judge::judge(inception, &first, &images.all()?)),
+        None => None,
+    };
     drop(first);
-    let (reconstruction, generation) = spikes_of(model, &images.first(COUNTED), arguments.seed);
+    let (reconstruction, generation) = spikes_of(model, &images.first(COUNTED).all()?, arguments.seed);
     let config = &model.config;
     // Reconstruction needs no prior: it was only watched for the published counting.
     let mut reconstruction_rates = reconstruction.rates();
     reconstruction_rates.retain(|layer, _| !layer.starts_with("prior"));
-    Scores {
+    Ok(Scores {
         dataset: dataset.to_string(),
-        images: images.count,
+        split: split.name(),
+        images: count,
         seed: arguments.seed,
         reconstruction_mse: error,
         fad,
@@ -147,7 +159,7 @@ fn measure(arguments: &Evaluate, model: &Model, dataset: Source, images: &Images
             },
             published_counting: operations::published(config, &reconstruction, &generation),
         },
-    }
+    })
 }
 
 fn fad_scores(arguments: &Evaluate, set: Set, first: &[f32], samples: impl Fn(u64) -> Vec<f32>) -> FadScores {
@@ -191,16 +203,22 @@ pub fn reference_set(dataset: Source, image_size: usize) -> Option<Set> {
     let set = match dataset {
         Source::Mnist => Set::Mnist,
         Source::FashionMnist => Set::FashionMnist,
+        Source::Cifar10 | Source::CelebA => return None,
     };
     (image_size == 32).then_some(set)
 }
 
-fn test_images(arguments: &Evaluate, dataset: Source, checkpoint: &Checkpoint) -> Result<Images, Report> {
-    let mut images = load(dataset, Split::Test, arguments.data.as_deref())?.images;
-    if let Some(limit) = arguments.limit {
-        images = images.first(limit as usize);
-    }
-    Ok(images.resized(checkpoint.config.image_size))
+/// The images that were asked for. Which ones were set apart for validation, the model knows.
+fn images(arguments: &Evaluate, source: Source, checkpoint: &Checkpoint) -> Result<(Split, ImageSet), Report> {
+    let split = match arguments.split {
+        Unseen::Test => Split::Test,
+        Unseen::Validation => Split::Validation,
+    };
+    let validation = checkpoint.training.options.get("schedule.validation").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let (folder, unverified) = (arguments.data.clone(), arguments.unverified_data);
+    let images = DataSet { source, folder, validation, unverified }.load(split, checkpoint.config.image_size)?;
+    let limit = arguments.limit.map_or(images.count(), |limit| limit as usize);
+    Ok((split, images.first(limit)))
 }
 
 /// A table without lines.
@@ -214,8 +232,8 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
 impl Scores {
     fn text(&self) -> String {
         let mut text = format!(
-            "reconstruction MSE {:.5} on {} test images of {} (pixels in [-1, 1])\n",
-            self.reconstruction_mse, self.images, self.dataset
+            "reconstruction MSE {:.5} on {} {} images of {} (pixels in [-1, 1])\n",
+            self.reconstruction_mse, self.images, self.split, self.dataset
         );
         match &self.fad {
             Some(fad) => text += &fad.text(),

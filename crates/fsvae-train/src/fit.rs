@@ -2,13 +2,14 @@
 
 use crate::args::Fit;
 use crate::error::TrainError;
+use crate::flip::is_mirrored;
 use crate::folder::RunFolder;
 use crate::log::Log;
 use crate::measure::{reconstruction_error, reconstruction_pairs, samples};
 use crate::settings::Settings;
 use fsvae_checkpoint::{Checkpoint, TRAINING_STATE_PREFIX, TrainingRecord};
 use fsvae_cli::{Progress, Report, print, read_file};
-use fsvae_data::{Images, Source, Split, grid_png, load};
+use fsvae_data::{DataError, DataSet, ImageSet, Source, Split, grid_png};
 use fsvae_model::{StepLosses, Trainer, device};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -17,7 +18,7 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Images of a grid, and test images that are measured after each epoch.
+/// Images of a grid, and images that are measured after each epoch.
 const PICTURES: usize = 64;
 const MEASURED: usize = 1000;
 /// Steps between two lines of the log.
@@ -46,8 +47,9 @@ struct Run {
     settings: Settings,
     trainer: Trainer,
     record: TrainingRecord,
-    train: Images,
-    test: Images,
+    train: ImageSet,
+    /// Test or validation images.
+    unseen: ImageSet,
     log: Log,
 }
 
@@ -63,8 +65,8 @@ impl Run {
             Some(path) => Some(Checkpoint::from_bytes(&read_file(path)?)?.without_training_state()),
             None => None,
         };
-        let settings = Settings::from_arguments(arguments, dataset.channels(), trained.as_ref().map(|model| &model.config), toml)?;
-        let (train, test) = images(dataset, arguments, &settings)?;
+        let settings = Settings::from_arguments(arguments, dataset, trained.as_ref().map(|model| &model.config), toml)?;
+        let (train, unseen) = images(dataset, arguments, &settings)?;
         folder.begin()?;
         let mut record = TrainingRecord {
             dataset: dataset.to_string(),
@@ -82,10 +84,10 @@ impl Run {
             None => Trainer::new(&settings.network, &settings.recipe, settings.schedule.seed, &device()),
         };
         let mut log = Log::resume(&folder.log(), 0)?;
-        log.write(&json!({"event": "start", "step": 0, "dataset": record.dataset, "images": train.count, "settings": settings}))?;
+        log.write(&json!({"event": "start", "step": 0, "dataset": record.dataset, "images": train.count(), "settings": settings}))?;
         // From now on there is something to resume.
         folder.write_training(&trainer.checkpoint(record.clone()))?;
-        Ok(Self { settings, trainer, record, train, test, log })
+        Ok(Self { settings, trainer, record, train, unseen, log })
     }
 
     fn resume(arguments: &Fit, folder: &RunFolder) -> Result<Self, Report> {
@@ -105,16 +107,16 @@ impl Run {
         if record.steps > 0 && stateless {
             return Err(not_resumable("it has no optimiser state; such a model can be compiled, but not trained on".into()).into());
         }
-        let (train, test) = images(dataset, arguments, &settings)?;
+        let (train, unseen) = images(dataset, arguments, &settings)?;
         let trainer = Trainer::from_checkpoint(&checkpoint, &settings.recipe, &device())?;
         let mut log = Log::resume(&folder.log(), record.steps)?;
         log.write(&json!({"event": "resume", "step": record.steps, "epochs": settings.schedule.epochs}))?;
-        Ok(Self { settings, trainer, record, train, test, log })
+        Ok(Self { settings, trainer, record, train, unseen, log })
     }
 
     /// Steps of one epoch: whole batches only.
     fn steps_per_epoch(&self) -> u64 {
-        (self.train.count / self.settings.recipe.batch) as u64
+        (self.train.count() / self.settings.recipe.batch) as u64
     }
 
     fn steps_left(&self) -> u64 {
@@ -161,7 +163,7 @@ impl Run {
     fn order(&self, epoch: u64) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.settings.schedule.seed);
         rng.set_stream(u64::MAX - epoch); // the steps' own streams count from the other end
-        let mut order: Vec<usize> = (0..self.train.count).collect();
+        let mut order: Vec<usize> = (0..self.train.count()).collect();
         order.shuffle(&mut rng);
         order
     }
@@ -177,7 +179,8 @@ impl Run {
         let progress = epoch as f64 / f64::from(self.settings.schedule.epochs.max(2) - 1);
         let probability = first + (last - first) * progress;
         let draws = recipe.draws(&self.settings.network, self.settings.schedule.seed, step, images.len(), probability);
-        let losses = self.trainer.step_pixels(&self.train.batch(images), &draws, self.learning_rate(step));
+        let pixels = learnt(&self.train, &self.settings, images, step)?;
+        let losses = self.trainer.step_pixels(&pixels, &draws, self.learning_rate(step));
         let loss = losses.sum();
         if !loss.is_finite() {
             return Err(TrainError::Diverged { step, loss }.into());
@@ -189,38 +192,44 @@ impl Run {
     }
 
     /// Estimates the statistics of tdBN from the first batches of the epoch, with picks of their own.
-    fn settle(&mut self, epoch: u64) {
+    fn settle(&mut self, epoch: u64) -> Result<(), DataError> {
         /// No run has so many steps: their draws are free for this.
         const FREE_STEPS: u64 = 1 << 62;
         let (recipe, schedule) = (&self.settings.recipe, &self.settings.schedule);
         let (order, count) = (self.order(epoch), u64::from(schedule.settle));
         let progress = Progress::new("settle", "batches", count);
-        let batches = order.chunks_exact(recipe.batch).zip(0..count).map(|(images, i)| {
+        let mut failure = None;
+        let batches = order.chunks_exact(recipe.batch).zip(0..count).map_while(|(images, i)| {
             progress.add(1);
-            (self.train.batch(images), recipe.draws(&self.settings.network, schedule.seed, FREE_STEPS + i, images.len(), 0.0))
+            let pixels = learnt(&self.train, &self.settings, images, FREE_STEPS + i).map_err(|e| failure = Some(e)).ok()?;
+            Some((pixels, recipe.draws(&self.settings.network, schedule.seed, FREE_STEPS + i, images.len(), 0.0)))
         });
         self.trainer.settle_pixels(batches);
+        failure.map_or(Ok(()), Err)
     }
 
-    /// Measures, draws, writes the checkpoints. The last epoch measures on all test images.
+    /// Measures, draws, writes the checkpoints. The last epoch measures all images that there are to measure.
     fn finish_epoch(&mut self, folder: &RunFolder, epoch: u64, last: bool) -> Result<(), Report> {
-        self.settle(epoch - 1);
+        self.settle(epoch - 1)?;
         let model = self.trainer.model.valid();
         let seed = self.settings.schedule.seed;
-        let measured = if last { self.test.clone() } else { self.test.first(MEASURED) };
-        let progress = Progress::new("test", "images", measured.count as u64);
-        let error = reconstruction_error(&model, &measured, seed, |images| progress.add(images as u64));
+        let split = self.settings.schedule.measured().name();
+        let count = if last { self.unseen.count() } else { self.unseen.count().min(MEASURED) };
+        let progress = Progress::new(split, "images", count as u64);
+        let error = reconstruction_error(&model, &self.unseen, count, seed, |images| progress.add(images as u64))?;
         drop(progress);
-        self.record.scores = BTreeMap::from([("test_mse".into(), error), ("test_images".into(), measured.count as f64)]);
-        folder.write_picture("samples", epoch, &grid_png(&samples(&model, &self.test, PICTURES, seed), 8)?)?;
-        folder.write_picture("reconstructions", epoch, &grid_png(&reconstruction_pairs(&model, &self.test, PICTURES / 2, seed), 8)?)?;
+        self.record.scores = BTreeMap::from([(format!("{split}_mse"), error), (format!("{split}_images"), count as f64)]);
+        folder.write_picture("samples", epoch, &grid_png(&samples(&model, PICTURES, seed), 8)?)?;
+        folder.write_picture("reconstructions", epoch, &grid_png(&reconstruction_pairs(&model, &self.unseen, PICTURES / 2, seed)?, 8)?)?;
         let checkpoint = self.trainer.checkpoint(self.record.clone());
         folder.write_model(&self.trainer.deployed(self.record.clone()))?;
         folder.write_training(&checkpoint)?; // last: a run that is complete has all its files
         let step = self.record.steps;
-        let event = json!({"event": "epoch", "step": step, "epoch": epoch, "test_mse": error, "test_images": measured.count});
+        let mut event = json!({"event": "epoch", "step": step, "epoch": epoch});
+        event[format!("{split}_mse")] = error.into();
+        event[format!("{split}_images")] = count.into();
         self.log.write(&event)?;
-        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {} test images\n", measured.count))?;
+        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {count} {split} images\n"))?;
         Ok(())
     }
 }
@@ -255,20 +264,31 @@ fn words(losses: StepLosses) -> String {
     words.join(" ")
 }
 
-/// Training images (as many as the schedule wants) and test images, in the network's size.
-fn images(dataset: Source, arguments: &Fit, settings: &Settings) -> Result<(Images, Images), Report> {
+/// These training images as the network's input, as step `step` learns them.
+fn learnt(train: &ImageSet, settings: &Settings, images: &[usize], step: u64) -> Result<Vec<f32>, DataError> {
+    let mut batch = train.take(images.iter().copied())?;
+    if settings.recipe.flip {
+        batch.mirror(|place| is_mirrored(settings.schedule.seed, step, images[place] as u32));
+    }
+    Ok(batch.floats())
+}
+
+/// Training images (as many as the schedule wants) and those to measure, in the network's size.
+fn images(dataset: Source, arguments: &Fit, settings: &Settings) -> Result<(ImageSet, ImageSet), Report> {
     let size = settings.network.image_size;
-    let mut train = load(dataset, Split::Train, arguments.data.as_deref())?.images;
+    let (folder, unverified) = (arguments.data.clone(), arguments.unverified_data);
+    let dataset = DataSet { source: dataset, folder, validation: settings.schedule.validation, unverified };
+    let mut train = dataset.load(Split::Train, size)?;
     if settings.schedule.limit > 0 {
         train = train.first(settings.schedule.limit);
     }
     let batch = settings.recipe.batch;
-    if train.count < batch {
-        let sentence = format!("a batch of {batch} images cannot be drawn from {} training images", train.count);
+    if train.count() < batch {
+        let sentence = format!("a batch of {batch} images cannot be drawn from {} training images", train.count());
         return Err(TrainError::Impossible { violations: vec![sentence] }.into());
     }
-    let test = load(dataset, Split::Test, arguments.data.as_deref())?.images;
-    Ok((train.resized(size), test.resized(size)))
+    let unseen = dataset.load(settings.schedule.measured(), size)?;
+    Ok((train, unseen))
 }
 
 /// The command line as it is recorded: all that changes the result, no paths.
@@ -287,5 +307,8 @@ fn command(arguments: &Fit) -> String {
     option("seed", arguments.seed.map(|x| x.to_string()));
     option("weight-bits", arguments.weight_bits.map(|x| x.to_string()));
     option("limit", arguments.limit.map(|x| x.to_string()));
+    if arguments.unverified_data {
+        words.push("--unverified-data".into());
+    }
     words.join(" ")
 }

@@ -13,15 +13,16 @@
 //!
 //! `evaluate` measures a finished network: errors, distances and scores (`fsvae-score`), spikes, and [`operations`].
 //!
-//! A run is a function of its settings: the order of the images and the random numbers of a step are computed from the seed and the
-//! step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on any
-//! number of threads.
+//! A run is a function of its settings: the order of the images, their mirroring and the random numbers of a step are computed from the
+//! seed and the step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on
+//! any number of threads.
 
 mod anchors;
 mod args;
 mod error;
 mod evaluate;
 mod fit;
+mod flip;
 mod folder;
 mod judge;
 mod log;
@@ -30,7 +31,7 @@ pub mod operations;
 mod settings;
 mod speed;
 
-pub use args::{Arguments, Command, Evaluate, Fit, Preset, Speed};
+pub use args::{Arguments, Command, Evaluate, Fit, Preset, Speed, Unseen};
 pub use error::TrainError;
 pub use settings::{LearningRateDecay, Schedule, Settings};
 

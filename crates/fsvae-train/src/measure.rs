@@ -1,36 +1,37 @@
 //! Looking at a network: how well it reconstructs, what it draws.
 
 use fsvae_cli::Progress;
-use fsvae_data::Images;
+use fsvae_data::{DataError, ImageSet, Images};
 use fsvae_model::{Model, SpikeCounts, uniform_picks};
 
 /// Images of one pass; fixed, so that the sums do not depend on the caller.
 const BATCH: usize = 100;
 
-/// Mean squared error of the reconstructions of images `range` in [-1, 1], each with its own picks of `seed`.
+/// Mean squared error of the reconstructions of the first `count` images, pixels in [-1, 1], each with its own picks of `seed`.
 ///
 /// Running statistics, exact step-by-step roll-out: what the network does once it is deployed.
-pub fn reconstruction_error(model: &Model, images: &Images, seed: u64, progress: impl Fn(usize)) -> f64 {
-    let indices: Vec<usize> = (0..images.count).collect();
-    let mut squares = 0.0;
-    for chunk in indices.chunks(BATCH) {
-        let pixels = images.batch(chunk);
-        let picks = uniform_picks(&model.config, seed, chunk[0] as u64, chunk.len());
+pub fn reconstruction_error(model: &Model, images: &ImageSet, count: usize, seed: u64, progress: impl Fn(usize)) -> Result<f64, DataError> {
+    let (mut squares, mut numbers) = (0.0, 0);
+    for first in (0..count).step_by(BATCH) {
+        let chunk = first..count.min(first + BATCH);
+        let pixels = images.take(chunk.clone())?.floats();
+        let picks = uniform_picks(&model.config, seed, first as u64, chunk.len());
         let reconstructed = model.reconstruct(&pixels, picks);
         squares += pixels.iter().zip(&reconstructed).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+        numbers += pixels.len();
         progress(chunk.len());
     }
-    squares / (images.count * images.pixels_per_image()) as f64
+    Ok(squares / numbers as f64)
 }
 
-/// Test images, each with its reconstruction to its right, as one list of images.
-pub fn reconstruction_pairs(model: &Model, images: &Images, count: usize, seed: u64) -> Images {
-    let indices: Vec<usize> = (0..count.min(images.count)).collect();
-    let pixels = images.batch(&indices);
-    let reconstructed = model.reconstruct(&pixels, uniform_picks(&model.config, seed, 0, indices.len()));
+/// The first images, each with its reconstruction to its right, as one list of images.
+pub fn reconstruction_pairs(model: &Model, images: &ImageSet, count: usize, seed: u64) -> Result<Images, DataError> {
+    let images = images.take(0..count.min(images.count()))?;
+    let pixels = images.floats();
+    let reconstructed = model.reconstruct(&pixels, uniform_picks(&model.config, seed, 0, images.count));
     let size = images.pixels_per_image();
     let pairs: Vec<f32> = pixels.chunks(size).zip(reconstructed.chunks(size)).flat_map(|(a, b)| [a, b].concat()).collect();
-    images.with_floats(&pairs)
+    Ok(images.with_floats(&pairs))
 }
 
 /// Numbers of `count` images drawn with the spiking prior: image j has the picks of image j of `seed`.
@@ -45,8 +46,10 @@ pub fn drawn(model: &Model, count: usize, seed: u64, progress: impl Fn(usize)) -
 }
 
 /// Images drawn with the spiking prior.
-pub fn samples(model: &Model, like: &Images, count: usize, seed: u64) -> Images {
-    like.with_floats(&drawn(model, count, seed, |_| ()))
+pub fn samples(model: &Model, count: usize, seed: u64) -> Images {
+    let (channels, side) = (model.config.image_channels, model.config.image_size);
+    let none = Images { count: 0, channels, height: side, width: side, pixels: Vec::new() };
+    none.with_floats(&drawn(model, count, seed, |_| ()))
 }
 
 /// The spikes of reconstructing these images and of drawing as many, each with its own picks of `seed`.

@@ -3,6 +3,7 @@
 use crate::args::{Fit, Preset};
 use crate::error::TrainError;
 use fsvae_checkpoint::NetworkConfig;
+use fsvae_data::{Source, Split};
 use fsvae_model::{Recipe, RollOut};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,11 +38,14 @@ pub struct Schedule {
     pub limit: usize,
     /// Batches at the end of each epoch from which the statistics of tdBN are estimated anew; 0 leaves the moving average (the paper).
     pub settle: u32,
+    /// Images that are set apart to be measured after each epoch instead of test images: the last so many training images, of CelebA the
+    /// first so many of its own validation images; 0 learns all training images and measures test images (the paper).
+    pub validation: usize,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { epochs: 150, seed: 1, decay: LearningRateDecay::None, warm_up_steps: 0, limit: 0, settle: 0 }
+        Self { epochs: 150, seed: 1, decay: LearningRateDecay::None, warm_up_steps: 0, limit: 0, settle: 0, validation: 0 }
     }
 }
 
@@ -56,6 +60,11 @@ pub enum LearningRateDecay {
 }
 
 impl Schedule {
+    /// The images that are measured after each epoch.
+    pub fn measured(&self) -> Split {
+        if self.validation > 0 { Split::Validation } else { Split::Test }
+    }
+
     /// The learning rate's factor at step `step` of `total`.
     pub fn rate_factor(&self, step: u64, total: u64) -> f64 {
         let rise = if step < self.warm_up_steps { (step + 1) as f64 / self.warm_up_steps as f64 } else { 1.0 };
@@ -68,23 +77,26 @@ impl Schedule {
 }
 
 impl Settings {
-    /// A preset for images of so many channels.
-    pub fn preset(preset: Preset, image_channels: usize) -> Self {
+    /// A preset for a data set: FSVAELarge for 64x64 images, mirrored images where the paper has them.
+    pub fn preset(preset: Preset, dataset: Source) -> Self {
+        let large = dataset.side() == 64;
+        let paper = if large { NetworkConfig::fsvae_large(dataset.channels()) } else { NetworkConfig::fsvae(dataset.channels()) };
+        let flip = dataset.may_be_mirrored();
         match preset {
             Preset::Paper => Self {
-                network: NetworkConfig::fsvae(image_channels),
-                recipe: Recipe { roll_out: RollOut::Carried, ..Recipe::default() },
+                network: paper,
+                recipe: Recipe { roll_out: RollOut::Carried, flip, ..Recipe::default() },
                 schedule: Schedule::default(),
             },
             Preset::Tiny => Self {
                 network: NetworkConfig {
-                    channels: vec![8, 16, 16, 16],
+                    channels: [8, 16, 16, 16, 16][..paper.channels.len()].to_vec(),
                     latent: 16,
                     ways: 4,
                     steps: 4,
-                    ..NetworkConfig::fsvae(image_channels)
+                    ..paper
                 },
-                recipe: Recipe { batch: 16, learning_rate: 3e-3, scheduled_from: 1, ..Recipe::default() },
+                recipe: Recipe { batch: 16, learning_rate: 3e-3, scheduled_from: 1, flip, ..Recipe::default() },
                 schedule: Schedule { epochs: 2, ..Schedule::default() },
             },
         }
@@ -96,11 +108,11 @@ impl Settings {
     /// [`TrainError::Settings`] for the text, [`TrainError::Impossible`] for what comes out.
     pub fn from_arguments(
         fit: &Fit,
-        image_channels: usize,
+        dataset: Source,
         trained: Option<&NetworkConfig>,
         toml: Option<(&Path, &str)>,
     ) -> Result<Self, TrainError> {
-        let mut settings = Self::preset(fit.preset, image_channels);
+        let mut settings = Self::preset(fit.preset, dataset);
         if let Some(network) = trained {
             settings.network = network.clone();
         }
@@ -117,7 +129,7 @@ impl Settings {
         settings.recipe.batch = fit.batch.unwrap_or(settings.recipe.batch);
         settings.recipe.learning_rate = fit.learning_rate.unwrap_or(settings.recipe.learning_rate);
         settings.recipe.weight_bits = fit.weight_bits.or(settings.recipe.weight_bits);
-        settings.check(image_channels)?;
+        settings.check(dataset.channels())?;
         Ok(settings)
     }
 
@@ -197,7 +209,7 @@ mod tests {
         let crate::args::Command::Fit(fit) = crate::args::Arguments::try_parse_from(words).unwrap().command else {
             panic!("fit was asked for")
         };
-        Settings::from_arguments(&fit, 1, None, Some((Path::new("recipe.toml"), toml)))
+        Settings::from_arguments(&fit, Source::FashionMnist, None, Some((Path::new("recipe.toml"), toml)))
     }
 
     #[test]
@@ -212,9 +224,24 @@ mod tests {
     #[test]
     fn a_record_gives_the_settings_back() {
         for preset in [Preset::Tiny, Preset::Paper] {
-            let settings = Settings::preset(preset, 1);
-            assert_eq!(Settings::from_options(&settings.network, &settings.to_options()).unwrap(), settings);
+            for dataset in Source::ALL {
+                let settings = Settings::preset(preset, dataset);
+                settings.check(dataset.channels()).unwrap();
+                assert_eq!(Settings::from_options(&settings.network, &settings.to_options()).unwrap(), settings);
+            }
         }
+    }
+
+    #[test]
+    fn a_preset_suits_its_data_set() {
+        let paper = |dataset| Settings::preset(Preset::Paper, dataset);
+        assert_eq!(paper(Source::Mnist).network, NetworkConfig::fsvae(1));
+        assert_eq!(paper(Source::Cifar10).network, NetworkConfig::fsvae(3));
+        assert_eq!(paper(Source::CelebA).network, NetworkConfig::fsvae_large(3));
+        assert_eq!(Source::ALL.map(|dataset| paper(dataset).recipe.flip), [false, false, true, true]);
+        assert!(!settings(&[], "[recipe]\nflip = false").unwrap().recipe.flip);
+        assert_eq!(settings(&[], "[schedule]\nvalidation = 5000").unwrap().schedule.measured(), Split::Validation);
+        assert_eq!(paper(Source::Mnist).schedule.measured(), Split::Test);
     }
 
     #[test]

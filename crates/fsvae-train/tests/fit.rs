@@ -42,7 +42,7 @@ fn without_digests(text: &str) -> String {
     digests.fold(text.to_owned(), |text, digest| text.replace(digest, "<digest>"))
 }
 
-const FIT: [&str; 9] = ["fit", "--dataset", "mnist", "--data", "data", "--preset", "tiny", "--seed", "3"];
+const FIT: [&str; 10] = ["fit", "--dataset", "mnist", "--data", "data", "--unverified-data", "--preset", "tiny", "--seed", "3"];
 
 fn fit<'a>(more: &[&'a str]) -> Vec<&'a str> {
     FIT.iter().copied().chain(more.iter().copied()).collect()
@@ -77,8 +77,8 @@ fn a_killed_run_ends_with_the_bytes_of_an_undisturbed_one() {
         assert_ne!(steps().unwrap() % STEPS_PER_EPOCH, 0, "the kill should fall into the middle of an epoch");
     };
     kill_at(&fit(&["--out", "b", "--threads", "2", "--checkpoint-every", "0"]), 7);
-    kill_at(&["fit", "--resume", "--out", "b", "--data", "data", "--checkpoint-every", "0"], STEPS_PER_EPOCH + 11);
-    let resume = ["fit", "--resume", "--out", "b", "--data", "data", "--threads", "2"];
+    kill_at(&["fit", "--resume", "--out", "b", "--data", "data", "--unverified-data", "--checkpoint-every", "0"], STEPS_PER_EPOCH + 11);
+    let resume = ["fit", "--resume", "--out", "b", "--data", "data", "--unverified-data", "--threads", "2"];
     let resumed = run(folder.path(), &resume);
     assert!(resumed.status.success(), "{}", stderr(&resumed));
     let again = run(folder.path(), &resume);
@@ -108,8 +108,9 @@ fn it_learns_and_says_what_it_wrote() {
     let model = Checkpoint::from_bytes(&std::fs::read(folder.path().join("run/model.mpk")).unwrap()).unwrap();
     model.check().unwrap();
     assert_eq!((model.training.steps, model.training.epochs, model.training.images_seen), (80, 4.0, 1280));
-    assert_eq!(model.training.command, "fsvae-train fit --dataset mnist --preset tiny --epochs 4 --seed 3");
-    let words = ["evaluate", "run/model.mpk", "--data", "data", "--json", "--seed", "3", "--samples", "300", "--seeds", "3"];
+    assert_eq!(model.training.command, "fsvae-train fit --dataset mnist --preset tiny --epochs 4 --seed 3 --unverified-data");
+    let words =
+        ["evaluate", "run/model.mpk", "--data", "data", "--unverified-data", "--json", "--seed", "3", "--samples", "300", "--seeds", "3"];
     let measured = run(folder.path(), &words);
     assert!(measured.status.success(), "{}", stderr(&measured));
     let measured: serde_json::Value = serde_json::from_slice(&measured.stdout).unwrap();

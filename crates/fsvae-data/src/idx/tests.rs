@@ -24,7 +24,7 @@ fn two_images() -> (Vec<u8>, Vec<u8>) {
 }
 
 fn read(file: &[u8]) -> Result<Vec<u8>, DataError> {
-    images(Path::new("train-images-idx3-ubyte.gz"), file)
+    images(Path::new("train-images-idx3-ubyte.gz"), file).map(|idx| idx.bytes)
 }
 
 fn code<T>(result: Result<T, DataError>) -> String {
@@ -37,7 +37,10 @@ fn both_forms_are_read() {
     assert_eq!(read(&file).unwrap(), pixels);
     assert_eq!(read(&gzip(&file)).unwrap(), pixels);
     let path = Path::new("labels");
-    assert_eq!(labels(path, &idx_file(&[0x0801, 3], &[7, 0, 9])).unwrap(), [7, 0, 9]);
+    let file = idx_file(&[0x0801, 3], &[7, 0, 9]);
+    let labels = labels(path, &file).unwrap();
+    assert_eq!(labels.bytes, [7, 0, 9]);
+    assert_eq!([labels.head, labels.bytes].concat(), file);
 }
 
 #[test]
