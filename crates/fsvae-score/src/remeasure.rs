@@ -104,12 +104,14 @@ fn blurred(images: &[f32]) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fsvae_data::{Source, Split, load};
+    use fsvae_data::{DataSet, Images, Source, Split};
 
     #[test]
     fn the_anchors_of_real_data_are_the_stored_ones_to_three_digits() {
-        let images =
-            |split| load(Source::FashionMnist, split, None).expect("cargo xtask setup installs Fashion-MNIST").images.resized(SIDE);
+        let images = |split| -> Images {
+            let images = DataSet::new(Source::FashionMnist).load(split, SIDE).expect("cargo xtask setup installs Fashion-MNIST");
+            images.all().unwrap()
+        };
         let (train, test) = (images(Split::Train), images(Split::Test));
         assert_eq!([train.count, test.count], COMPLETE);
         let real = RealImages {

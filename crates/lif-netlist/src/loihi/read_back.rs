@@ -21,7 +21,10 @@ pub fn graph(files: &[NetlistFile], chip: &Chip) -> Result<LifGraph, NetlistErro
     }
     let processes = netlist.processes.iter().map(|process| (process.name(), process)).collect();
     let arrays = StoredArrays::new(ARRAYS_FILE, &arrays.bytes)?;
-    let mut reader = Reader { netlist: &netlist, chip, processes, arrays, room: chip.core.synapses_per_chip };
+    /// For a chip whose file does not limit its synapses: 256 MB of them.
+    const ROOM: u64 = 1 << 28;
+    let room = chip.core.synapses_per_chip.unwrap_or(ROOM);
+    let mut reader = Reader { netlist: &netlist, chip, processes, arrays, room };
     Ok(LifGraph {
         name: netlist.name.clone(),
         steps: netlist.schedule.steps,
