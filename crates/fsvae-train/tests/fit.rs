@@ -188,7 +188,7 @@ fn every_refusal_is_one_clear_error_and_leaves_nothing() {
         vec!["evaluate", "good/model.mpk", "--data", "data", "--samples", "1"],
         vec!["evaluate", "good/model.mpk", "--data", "data", "--inception", "file"],
         vec!["evaluate", "--data", "data"],
-        vec!["evaluate", "--anchors", "--dataset", "mnist", "--data", "data"],
+        vec!["evaluate", "--anchors", "--dataset", "mnist", "--data", "data", "--unverified-data"],
     ] {
         let output = run(folder.path(), &words);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {}", stderr(&output));
