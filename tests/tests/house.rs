@@ -11,7 +11,9 @@ fn depends_on_burn(package: &str) -> bool {
 
 #[test]
 fn burn_stands_behind_the_trainer_alone() {
-    for package in ["fsvae-sim", "fsvae-compile", "fsvae-checkpoint", "lif-graph", "lif-chip", "lif-map", "lif-netlist", "lif-sim"] {
+    for package in
+        ["fsvae-sim", "fsvae-compile", "fsvae-checkpoint", "lif-graph", "lif-chip", "lif-map", "lif-netlist", "lif-nir", "lif-sim"]
+    {
         assert!(!depends_on_burn(package), "{package} depends on burn");
     }
     assert!(depends_on_burn("fsvae-train"), "the question is asked wrongly");

@@ -1,15 +1,19 @@
 //! The command line.
 
 use clap::Parser;
+use fsvae_checkpoint::original;
+use fsvae_compile::feedforward::import::Integrator;
+use fsvae_compile::input::Choices;
 use std::path::{Path, PathBuf};
 
 /// Compile a trained FSVAE for a neuromorphic chip: 8-bit weights, integer thresholds, the chip's decays.
 ///
-/// Writes MODEL.lif, the integer LIF graph that fsvae-sim draws images with, and the netlist of the chip's own tools.
+/// Writes MODEL.lif, the integer LIF graph that fsvae-sim draws images with, and the netlist of the chip's own tools. Other spiking
+/// networks are compiled from NIR files.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Args {
-    /// The checkpoint that fsvae-train wrote (.mpk)
+    /// A checkpoint of fsvae-train (.mpk), a state dictionary of the original program (.pth, .safetensors), or a NIR file
     #[arg(required_unless_present_any = ["list_targets", "explain"])]
     pub model: Option<PathBuf>,
 
@@ -54,9 +58,57 @@ pub struct Args {
     #[arg(long, default_value_t = 1, requires = "verify")]
     pub seed: u64,
 
+    /// Time steps [.pth, .safetensors: from the file, else 16; NIR: 16]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..))]
+    pub steps: Option<u16>,
+
+    /// What remains of a membrane after a step [.pth, .safetensors: 0.25]
+    #[arg(long, value_name = "TAU")]
+    pub decay: Option<f32>,
+
+    /// Firing threshold [.pth, .safetensors: 0.2]
+    #[arg(long, value_name = "V_TH")]
+    pub threshold: Option<f32>,
+
+    /// What remains of the read-out's membrane after a step [.pth, .safetensors: from the file, else 0.8]
+    #[arg(long, value_name = "DECAY")]
+    pub readout_decay: Option<f32>,
+
+    /// Length of a step in the unit of a NIR file's time constants [NIR: 1e-4]
+    #[arg(long, value_name = "TIME")]
+    pub dt: Option<f64>,
+
+    /// How a NIR file's differential equations become steps [NIR: euler]
+    #[arg(long, value_name = "NAME")]
+    pub integrator: Option<Integrator>,
+
+    /// Write the graph in another format as well
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["stop_after", "verify"])]
+    pub emit: Option<Emit>,
+
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `--emit` can write.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Emit {
+    /// The Neuromorphic Intermediate Representation, MODEL.nir.
+    Nir,
+}
+
+impl Args {
+    /// The figures that the file may not hold.
+    pub fn choices(&self) -> Choices {
+        let fsvae = original::Choices {
+            steps: self.steps.map(usize::from),
+            decay: self.decay,
+            threshold: self.threshold,
+            readout_decay: self.readout_decay,
+        };
+        Choices { fsvae, dt: self.dt, integrator: self.integrator }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -65,7 +117,9 @@ Examples:
   fsvae-compile model.mpk --verify              compare the graph with the float network, layer by layer
   fsvae-compile model.mpk --stop-after fold     look at the weights with the batch normalisation in them
   fsvae-compile model.mpk --target spinnaker1 --stop-after map
-                                                which neurons on which core, how full, how far their spikes go";
+                                                which neurons on which core, how full, how far their spikes go
+  fsvae-compile best.pth                        a checkpoint of the original program; what was inferred is printed
+  fsvae-compile net.nir --steps 25 --dt 1e-4    a network of snnTorch (Norse: --dt 1e-6; Sinabs: --dt 1 --integrator exponential)";
 
 /// What the graph and its file are called: the model's file name without its extension, control characters replaced.
 pub fn model_name(model: &Path) -> String {

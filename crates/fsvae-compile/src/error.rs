@@ -1,9 +1,11 @@
 //! What can go wrong between a readable checkpoint and a graph.
 
 use fsvae_checkpoint::CheckpointError;
+use fsvae_checkpoint::original::OriginalError;
 use lif_graph::Violations;
 use lif_map::MapError;
 use lif_netlist::NetlistError;
+use lif_nir::NirError;
 use lif_sim::SimError;
 use miette::Diagnostic;
 use thiserror::Error;
@@ -15,6 +17,14 @@ pub enum CompileError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A file of the original program does not hold a network.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Original(#[from] OriginalError),
+    /// A NIR file cannot be read, or the graph not be written as one.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    NirFile(#[from] NirError),
     /// The chip's back-end cannot write the graph.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -81,8 +91,30 @@ pub enum CompileError {
         /// The chip's limit for it.
         membrane_max: i64,
     },
+    /// A node of a NIR network that has no counterpart here.
+    #[error("{node} cannot be compiled: {reason}")]
+    #[diagnostic(code(E069), help("{remedy}"))]
+    Nir {
+        /// The node, with its kind.
+        node: String,
+        /// What does not map.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// An option that the file has no use for.
+    #[error("{option} has no meaning for {file}")]
+    #[diagnostic(code(E068), help("{remedy}"))]
+    Option {
+        /// The option.
+        option: &'static str,
+        /// The kind of file.
+        file: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
     /// The network's size breaks a rule of the graph.
     #[error("the network gives a graph that breaks a rule")]
-    #[diagnostic(code(E066), help("the rules bound sizes and sums; train a network within them"))]
+    #[diagnostic(code(E066), help("the rules bound names, sizes and sums; rename or shrink what is named above"))]
     Graph(#[source] Violations),
 }

@@ -7,6 +7,7 @@ use crate::events::{Fanout, neuron, slot};
 use crate::fold::FoldedLayer;
 use crate::import::{FloatLayer, Norm};
 use crate::network::{Network, PRIOR_LAYERS, Wiring};
+use crate::quantise::Neuron;
 use fsvae_checkpoint::NetworkConfig;
 use lif_graph::{Shape, philox};
 
@@ -16,7 +17,7 @@ pub struct FloatEngine {
     layers: Vec<EngineLayer>,
 }
 
-struct EngineLayer {
+pub(crate) struct EngineLayer {
     wiring: Wiring,
     fanout: Fanout<f32>,
     /// By slot.
@@ -64,6 +65,21 @@ impl EngineLayer {
         let fanout = Fanout::new(wiring.source, wiring.target, wiring.connectivity, weights);
         let bias = (0..wiring.target.neurons()).map(|slot| bias[unit(wiring, slot)]).collect();
         Self { wiring: wiring.clone(), fanout, bias, norm }
+    }
+
+    /// A layer without batch normalisation.
+    pub fn folded(layer: &FoldedLayer) -> Self {
+        Self::new(&layer.wiring, &layer.weights, &layer.bias, None)
+    }
+
+    /// One whole step: input, leak, fire. `fires` holds the neurons that fired in the step before, then those of this one.
+    pub fn step(&self, input: &[u32], neuron: Neuron, fires: &mut Vec<u32>, sums: &mut [f32], membrane: &mut [f32]) {
+        self.integrate(input, neuron.decay, fires, sums, membrane, 0.0);
+        fires.clear();
+        if let Some(threshold) = neuron.threshold {
+            let above = membrane.iter().enumerate().filter(|(_, v)| **v > threshold);
+            fires.extend(above.map(|(slot, _)| crate::events::neuron(self.wiring.target, slot) as u32));
+        }
     }
 
     /// One step: input, leak; fires into `spikes` unless it is the read-out (`threshold` none). Membranes are left before the reset.

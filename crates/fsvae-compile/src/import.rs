@@ -63,7 +63,7 @@ pub fn import(checkpoint: &Checkpoint) -> Result<Network<FloatLayer>, CompileErr
         let norm = match wiring.part {
             Part::Prior => Some(norm(2.0)?),
             Part::Decoder => Some(norm(1.0)?),
-            Part::Readout => None,
+            Part::Readout | Part::Layer => None,
         };
         Ok(FloatLayer { weights: tensor("weight")?, bias: tensor("bias")?, norm, wiring })
     });

@@ -1,7 +1,7 @@
 //! Compiles a trained FSVAE to an integer LIF graph, and for a chip to its netlist.
 //!
 //! ```text
-//!   model.mpk (Checkpoint)
+//!   model.mpk, .pth, .safetensors (Checkpoint; see [`input`])
 //!      |  import     the generator: prior and decoder, as they were trained            Network<FloatLayer>
 //!      |  fold       tdBN into weights and bias                                        Network<FoldedLayer>
 //!      |  rates      how often each input fires, measured on drawn images
@@ -10,6 +10,7 @@
 //!      |-- map       slices on cores, links, routing tables, from measured spikes      Mapping
 //!      v  emit       model.lif, and the files of the chip's back-end                   bytes
 //!
+//!   network.nir      another spiking network goes its own, shorter way: see [`feedforward`]
 //!   verify           the graph against the float network, layer by layer: how many spikes are the same?
 //! ```
 //!
@@ -24,9 +25,11 @@
 mod emit;
 mod error;
 mod events;
+pub mod feedforward;
 mod float;
 mod fold;
 mod import;
+pub mod input;
 mod lower;
 mod map;
 mod network;

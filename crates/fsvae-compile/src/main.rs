@@ -1,19 +1,23 @@
-//! `fsvae-compile MODEL.mpk --target loihi`: checkpoint in, LIF graph and netlist out.
+//! `fsvae-compile MODEL --target loihi`: checkpoint in, LIF graph and netlist out.
 
 mod args;
 mod explain;
 mod mapping;
+mod nir_command;
 mod output;
 mod stage;
 mod summary;
 mod targets;
 mod verification;
 
-use args::Args;
+use args::{Args, Emit};
 use clap::Parser;
-use fsvae_checkpoint::Checkpoint;
+use fsvae_checkpoint::original::Setting;
 use fsvae_cli::Report;
-use fsvae_compile::{Step, compile};
+use fsvae_compile::input::{self, Model};
+use fsvae_compile::{CompileError, IntegerLayer, Step, compile};
+use lif_chip::Chip;
+use lif_graph::LifGraph;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -37,20 +41,36 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
     let model = args.model.as_deref().expect("clap demands a model where no targets are listed");
     let name = args::model_name(model);
 
-    let checkpoint = Checkpoint::from_bytes(&fsvae_cli::read_file(model)?)?;
+    let (checkpoint, settings) = match input::read(&fsvae_cli::read_file(model)?, &args.choices())? {
+        Model::Fsvae(checkpoint, settings) => (checkpoint, settings),
+        Model::Network(graph, time, settings) => return nir_command::run(args, last, &graph, &time, &settings, &chip, &name),
+    };
     if let Some(last) = last {
-        return stage::show(&fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, &name)?, args.json);
+        let stage = fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, &name)?;
+        return stage::show(&stage, &settings, args.json);
     }
     let compiled = compile(&checkpoint, &chip, &name)?;
     if args.verify {
-        return verification::run(&compiled, &chip, args);
+        return verification::run(&compiled, &settings, &chip, args);
     }
-    let mapping = args.map.then(|| fsvae_compile::map(&compiled.graph, &chip)).transpose()?;
-    let mut netlist = fsvae_compile::emit(&compiled.graph, &chip)?;
-    netlist.extend(mapping.as_ref().map(mapping::file));
+    let layers: Vec<_> = compiled.integer.layers.iter().collect();
+    finish(args, &chip, &compiled.graph, &layers, &settings)
+}
+
+/// Emits, writes and reports.
+fn finish(args: &Args, chip: &Chip, graph: &LifGraph, layers: &[&IntegerLayer], settings: &[Setting]) -> Result<ExitCode, Report> {
+    let name = &graph.name;
+    let mut files: Vec<(String, Vec<u8>)> = vec![(format!("{name}.lif"), graph.to_bytes())];
+    files.extend(fsvae_compile::emit(graph, chip)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
+    if let Some(Emit::Nir) = args.emit {
+        let nir = lif_nir::export(graph).and_then(|nir| nir.to_bytes()).map_err(CompileError::from)?;
+        files.push((format!("{name}.nir"), nir));
+    }
+    let mapping = args.map.then(|| fsvae_compile::map(graph, chip)).transpose()?;
+    files.extend(mapping.iter().map(mapping::file).map(|file| (file.name.to_owned(), file.bytes)));
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
-    let files = output::write(&folder, &format!("{name}.lif"), &compiled.graph, netlist)?;
-    summary::print(&compiled, &chip, &files, args.json)?;
+    let written = output::write(&folder, files)?;
+    summary::print(graph, layers, settings, chip, &written, args.json)?;
     if let Some(mapping) = mapping.filter(|_| !args.json) {
         fsvae_cli::print(&format!("\n{}", mapping::text(&mapping)))?;
     }

@@ -1,10 +1,12 @@
-//! Step 5: the graph to the chip's cores, so that spikes have short ways: the graph is simulated to see who fires how often.
+//! Step 5: the graph to the chip's cores, so that spikes have short ways: the graph is simulated to see who fires how often,
+//! on random spikes where it takes spikes from outside.
 
 use crate::CompileError;
+use crate::feedforward::rates::random_spikes;
 use lif_chip::Chip;
-use lif_graph::LifGraph;
+use lif_graph::{LifGraph, NeuronModel, PopulationId};
 use lif_map::{Mapping, Rates};
-use lif_sim::{Engine, Record};
+use lif_sim::{Engine, GivenSpikes, Record};
 use rayon::prelude::*;
 
 /// Images that are drawn to count spikes.
@@ -23,15 +25,25 @@ pub fn map(graph: &LifGraph, chip: &Chip) -> Result<Mapping, CompileError> {
     Ok(lif_map::map(graph, chip, &rates, SEED)?)
 }
 
-/// Spikes of every neuron, by population, in `images` images; sources from outside are silent.
+/// Spikes of every neuron, by population, in `images` images; sources fire at random.
 ///
 /// # Errors
 /// [`CompileError::Simulation`] for a graph that breaks a rule.
 pub fn spike_counts(graph: &LifGraph, images: u64) -> Result<Vec<Vec<u32>>, CompileError> {
     let engine = Engine::new(graph)?;
-    let inputs = engine.inputs(&[])?;
+    let sources: Vec<_> =
+        (0..).map(PopulationId::from_index).zip(&graph.populations).filter(|(_, row)| row.model == NeuronModel::Source).collect();
+    let given = |image| -> Vec<GivenSpikes> {
+        let train = |source: usize, shape| (0..graph.steps).map(|step| random_spikes(shape, source, image, step)).collect();
+        sources
+            .iter()
+            .enumerate()
+            .map(|(source, &(population, row))| GivenSpikes { population, neurons: train(source, row.shape) })
+            .collect()
+    };
     let zeros = || graph.populations.iter().map(|population| vec![0u32; population.shape.neurons()]).collect::<Vec<_>>();
     let draw = |image| {
+        let inputs = engine.inputs(&given(image as u32)).expect("the sources are the graph's, and the steps");
         let mut counts = zeros();
         let drawing = engine.draw(&mut engine.state(), SEED, image, &inputs, Record { events: true, membranes: false });
         drawing.events.iter().for_each(|event| counts[event.population.index()][event.neuron as usize] += 1);

@@ -41,6 +41,8 @@ pub enum Part {
     Decoder,
     /// The last layer, which never fires.
     Readout,
+    /// Of a network that is no FSVAE.
+    Layer,
 }
 
 /// A layer's place in the network: its name, its two populations, and how they are connected.
@@ -48,7 +50,7 @@ pub enum Part {
 pub struct Wiring {
     /// The name of the population that the layer drives, such as `decoder.0`.
     pub name: String,
-    /// Prior, decoder or read-out.
+    /// Which part of the network it belongs to.
     pub part: Part,
     /// The neurons it listens to.
     pub source: Shape,

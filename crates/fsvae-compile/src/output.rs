@@ -1,8 +1,6 @@
 //! Writing the results: all files or none.
 
 use fsvae_cli::{Action, CliError, WholeFile, create_folder};
-use lif_graph::LifGraph;
-use lif_netlist::NetlistFile;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -14,12 +12,10 @@ pub struct Written {
     pub bytes: usize,
 }
 
-/// Writes the graph and the netlist into `folder`, which is created if need be. Every file is complete before the first gets its name;
+/// Writes files into `folder`, which is created if need be. Every file is complete before the first gets its name;
 /// on an error nothing is left behind, not even a folder that was not there before.
-pub fn write(folder: &Path, graph_file: &str, graph: &LifGraph, netlist: Vec<NetlistFile>) -> Result<Vec<Written>, CliError> {
-    let graph = (folder.join(graph_file), graph.to_bytes());
-    let netlist = netlist.into_iter().map(|file| (folder.join(file.name), file.bytes));
-    let files: Vec<(PathBuf, Vec<u8>)> = std::iter::once(graph).chain(netlist).collect();
+pub fn write(folder: &Path, files: Vec<(String, Vec<u8>)>) -> Result<Vec<Written>, CliError> {
+    let files: Vec<(PathBuf, Vec<u8>)> = files.into_iter().map(|(name, bytes)| (folder.join(name), bytes)).collect();
 
     let created = first_missing(folder);
     create_folder(folder)?;

@@ -1,10 +1,13 @@
 //! All steps in order, on one screen.
 
+use crate::feedforward::import::Time;
+use crate::feedforward::{self, FeedForward};
 use crate::{CompileError, FloatLayer, FoldedLayer, IntegerLayer, Network, fold, import, input_rates, lower, map, quantise};
 use fsvae_checkpoint::Checkpoint;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
 use lif_map::Mapping;
+use lif_nir::NirGraph;
 
 /// A step after which the compilation can be stopped to look at what it made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +52,39 @@ pub enum Stage {
     Lowered(Compiled),
     /// After [`Step::Map`].
     Mapped(Box<Mapping>),
+}
+
+/// What stands after a step of a network that is no FSVAE; it has nothing to fold.
+#[derive(Debug)]
+pub enum NetworkStage {
+    /// After [`Step::Import`] and [`Step::Fold`].
+    Imported(FeedForward<FoldedLayer>),
+    /// After [`Step::Quantise`].
+    Quantised(FeedForward<IntegerLayer>),
+    /// After [`Step::Lower`].
+    Lowered(FeedForward<IntegerLayer>, LifGraph),
+    /// After [`Step::Map`].
+    Mapped(Box<Mapping>),
+}
+
+/// Compiles a NIR network for a chip, as far as `last`; `name` is the graph's.
+///
+/// # Errors
+/// Those of the steps up to `last`.
+pub fn compile_network_until(last: Step, graph: &NirGraph, time: &Time, chip: &Chip, name: &str) -> Result<NetworkStage, CompileError> {
+    let network = feedforward::import::import(graph, time)?;
+    if matches!(last, Step::Import | Step::Fold) {
+        return Ok(NetworkStage::Imported(network));
+    }
+    let integer = feedforward::quantise(&network, chip)?;
+    if last == Step::Quantise {
+        return Ok(NetworkStage::Quantised(integer));
+    }
+    let graph = feedforward::lower(&integer, name)?;
+    if last == Step::Map {
+        return Ok(NetworkStage::Mapped(Box::new(map(&graph, chip)?)));
+    }
+    Ok(NetworkStage::Lowered(integer, graph))
 }
 
 /// A compiled model.

@@ -1,14 +1,18 @@
 //! `--stop-after`: what a step made, as text for people (long lists as length, range and hash) or as JSON in full.
 
+use crate::summary::{settings_text, with_settings};
+use fsvae_checkpoint::original::Setting;
 use fsvae_cli::Report;
-use fsvae_compile::pipeline::Stage;
+use fsvae_compile::feedforward::FeedForward;
+use fsvae_compile::pipeline::{NetworkStage, Stage};
+use fsvae_compile::quantise::Neuron;
 use fsvae_compile::{FloatLayer, FoldedLayer, IntegerLayer, Network, Wiring};
 use sha2::{Digest, Sha256};
 use std::fmt::{Display, Write};
 use std::process::ExitCode;
 
 /// Prints a stage.
-pub fn show(stage: &Stage, as_json: bool) -> Result<ExitCode, Report> {
+pub fn show(stage: &Stage, settings: &[Setting], as_json: bool) -> Result<ExitCode, Report> {
     if as_json {
         let value = match stage {
             Stage::Imported(network) => serde_json::to_value(network),
@@ -17,11 +21,43 @@ pub fn show(stage: &Stage, as_json: bool) -> Result<ExitCode, Report> {
             Stage::Lowered(compiled) => serde_json::to_value(&compiled.graph),
             Stage::Mapped(mapping) => serde_json::to_value(mapping),
         };
-        fsvae_cli::print_json(&value.expect("networks have only types that JSON has"))?;
+        fsvae_cli::print_json(&with_settings(value.expect("networks have only types that JSON has"), settings))?;
     } else {
-        fsvae_cli::print(&text(stage))?;
+        fsvae_cli::print(&(settings_text(settings) + &text(stage)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a stage of a network that is no FSVAE.
+pub fn show_network(stage: &NetworkStage, settings: &[Setting], as_json: bool) -> Result<ExitCode, Report> {
+    if as_json {
+        let value = match stage {
+            NetworkStage::Imported(network) => serde_json::to_value(network),
+            NetworkStage::Quantised(network) => serde_json::to_value(network),
+            NetworkStage::Lowered(_, graph) => serde_json::to_value(graph),
+            NetworkStage::Mapped(mapping) => serde_json::to_value(mapping),
+        };
+        fsvae_cli::print_json(&with_settings(value.expect("networks have only types that JSON has"), settings))?;
+    } else {
+        let text = match stage {
+            NetworkStage::Imported(network) => placed_layers(network, folded),
+            NetworkStage::Quantised(network) => placed_layers(network, quantised),
+            NetworkStage::Lowered(_, graph) => graph.summary(),
+            NetworkStage::Mapped(mapping) => crate::mapping::text(mapping),
+        };
+        fsvae_cli::print(&(settings_text(settings) + &text))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn placed_layers<L>(network: &FeedForward<L>, layer: impl Fn(&L) -> String) -> String {
+    let sources = network.sources.iter().map(|source| format!("source {} {:?}\n", source.name, source.shape));
+    let rows = network.layers.iter().map(|placed| {
+        let Neuron { decay, threshold } = placed.neuron;
+        let fires = threshold.map_or("never fires".into(), |threshold| format!("threshold {threshold}"));
+        format!("\n{}  hears {:?}, decay {decay}, {fires}\n", layer(&placed.layer), placed.feed)
+    });
+    sources.chain(rows).collect()
 }
 
 fn text(stage: &Stage) -> String {

@@ -2,8 +2,9 @@
 
 use crate::output::Written;
 use comfy_table::{CellAlignment, Table, presets};
+use fsvae_checkpoint::original::{Origin, Setting};
 use fsvae_cli::CliError;
-use fsvae_compile::{Compiled, IntegerLayer};
+use fsvae_compile::IntegerLayer;
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel};
 use serde_json::{Value, json};
@@ -19,17 +20,53 @@ pub fn table(header: &[&str], numbers: usize) -> Table {
 }
 
 /// Prints populations and files.
-pub fn print(compiled: &Compiled, chip: &Chip, files: &[Written], as_json: bool) -> Result<(), CliError> {
-    if as_json { fsvae_cli::print_json(&object(compiled, chip, files)) } else { fsvae_cli::print(&text(compiled, chip, files)) }
+pub fn print(
+    graph: &LifGraph,
+    layers: &[&IntegerLayer],
+    settings: &[Setting],
+    chip: &Chip,
+    files: &[Written],
+    as_json: bool,
+) -> Result<(), CliError> {
+    if as_json {
+        fsvae_cli::print_json(&with_settings(object(graph, layers, chip, files), settings))
+    } else {
+        fsvae_cli::print(&(settings_text(settings) + &text(graph, layers, chip, files)))
+    }
 }
 
-fn text(compiled: &Compiled, chip: &Chip, files: &[Written]) -> String {
-    let graph = &compiled.graph;
+/// The same for JSON: an object's member `settings`.
+pub fn with_settings(mut object: Value, settings: &[Setting]) -> Value {
+    if !settings.is_empty() {
+        object["settings"] = json!(settings);
+    }
+    object
+}
+
+/// What was inferred, chosen and assumed; nothing for a file that holds its configuration.
+pub fn settings_text(settings: &[Setting]) -> String {
+    if settings.is_empty() {
+        return String::new();
+    }
+    let mut rows = table(&["setting", "value", "from"], 3);
+    for Setting { name, value, origin, tensor } in settings {
+        let from = match (origin, tensor) {
+            (Origin::Inferred, Some(tensor)) => format!("inferred from {tensor}"),
+            (Origin::Inferred, None) => "inferred".into(),
+            (Origin::Chosen, _) => "the command line".into(),
+            (Origin::Default, _) => "default: the file does not say".into(),
+        };
+        rows.add_row([*name, value, &from]);
+    }
+    format!("{rows}\n\n")
+}
+
+fn text(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Written]) -> String {
     let mut populations =
         table(&["population", "neurons", "weights", "clipped", "weight error", "threshold", "largest sum", "membrane bits"], 1);
     for population in &graph.populations {
         let mut row = vec![population.name.clone(), population.shape.neurons().to_string()];
-        row.extend(match (&population.model, layer(compiled, &population.name)) {
+        row.extend(match (&population.model, layer(layers, &population.name)) {
             (NeuronModel::Select { ways }, _) => vec![format!("1 of {ways}")],
             (_, Some(layer)) => vec![
                 layer.weights.len().to_string(),
@@ -47,20 +84,22 @@ fn text(compiled: &Compiled, chip: &Chip, files: &[Written]) -> String {
     for file in files {
         written.add_row([file.path.display().to_string(), file.bytes.to_string()]);
     }
-    let next = files.first().map(|file| format!("next: fsvae-sim generate {}\n", file.path.display())).unwrap_or_default();
+    // what needs spikes from outside draws nothing by itself
+    let generates = graph.populations.iter().all(|population| population.model != NeuronModel::Source);
+    let next = files.first().filter(|_| generates).map(|file| format!("\nnext: fsvae-sim generate {}\n", file.path.display()));
+    let next = next.unwrap_or_default();
     format!(
-        "{} for {}: {} neurons, {} weights, {} steps, fingerprint {}\n\n{populations}\n\n{written}\n\n{next}",
+        "{} for {}: {} neurons, {} weights, {} steps, fingerprint {}\n\n{populations}\n\n{written}\n{next}",
         graph.name,
         chip.name,
         neurons(graph),
-        weights(compiled),
+        weights(layers),
         graph.steps,
         graph.fingerprint(),
     )
 }
 
-fn object(compiled: &Compiled, chip: &Chip, files: &[Written]) -> Value {
-    let graph = &compiled.graph;
+fn object(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Written]) -> Value {
     let populations: Vec<Value> = graph
         .populations
         .iter()
@@ -69,7 +108,7 @@ fn object(compiled: &Compiled, chip: &Chip, files: &[Written]) -> Value {
             if let NeuronModel::Select { ways } = population.model {
                 row["ways"] = json!(ways);
             }
-            if let Some(layer) = layer(compiled, &population.name) {
+            if let Some(layer) = layer(layers, &population.name) {
                 row["weights"] = json!(layer.weights.len());
                 row["clipped_weights"] = json!(layer.clipped_weights);
                 row["weight_error"] = json!(layer.weight_error);
@@ -86,24 +125,24 @@ fn object(compiled: &Compiled, chip: &Chip, files: &[Written]) -> Value {
         "target": chip.name,
         "fingerprint": graph.fingerprint(),
         "neurons": neurons(graph),
-        "weights": weights(compiled),
-        "clipped_weights": compiled.integer.layers.iter().map(|layer| layer.clipped_weights).sum::<usize>(),
+        "weights": weights(layers),
+        "clipped_weights": layers.iter().map(|layer| layer.clipped_weights).sum::<usize>(),
         "steps": graph.steps,
         "populations": populations,
         "files": files,
     })
 }
 
-fn layer<'c>(compiled: &'c Compiled, population: &str) -> Option<&'c IntegerLayer> {
-    compiled.integer.layers.iter().find(|layer| layer.wiring.name == population)
+fn layer<'c>(layers: &[&'c IntegerLayer], population: &str) -> Option<&'c IntegerLayer> {
+    layers.iter().copied().find(|layer| layer.wiring.name == population)
 }
 
 fn neurons(graph: &LifGraph) -> usize {
     graph.populations.iter().map(|population| population.shape.neurons()).sum()
 }
 
-fn weights(compiled: &Compiled) -> usize {
-    compiled.integer.layers.iter().map(|layer| layer.weights.len()).sum()
+fn weights(layers: &[&IntegerLayer]) -> usize {
+    layers.iter().map(|layer| layer.weights.len()).sum()
 }
 
 fn thresholds(layer: &IntegerLayer) -> String {

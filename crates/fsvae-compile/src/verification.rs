@@ -1,7 +1,8 @@
 //! `--verify`: the table of agreement.
 
 use crate::args::Args;
-use crate::summary::table;
+use crate::summary::{settings_text, table, with_settings};
+use fsvae_checkpoint::original::Setting;
 use fsvae_cli::{Progress, Report};
 use fsvae_compile::{Compiled, DEMANDED_AGREEMENT, FloatEngine, Verification, verify};
 use lif_chip::Chip;
@@ -9,23 +10,24 @@ use serde_json::json;
 use std::process::ExitCode;
 
 /// Draws the images, prints the table; exit code 1 if a layer agrees too little.
-pub fn run(compiled: &Compiled, chip: &Chip, args: &Args) -> Result<ExitCode, Report> {
+pub fn run(compiled: &Compiled, settings: &[Setting], chip: &Chip, args: &Args) -> Result<ExitCode, Report> {
     let progress = Progress::new("verify", "images", args.images);
     let engine = FloatEngine::from(&compiled.float);
     let threshold = compiled.float.config.threshold;
     let verification = verify(&engine, &compiled.graph, threshold, args.images, args.seed, || progress.add(1));
     drop(progress);
     if args.json {
-        fsvae_cli::print_json(&json!({
+        let object = json!({
             "model": compiled.graph.name,
             "target": chip.name,
             "fingerprint": compiled.graph.fingerprint(),
             "demanded_agreement_percent": DEMANDED_AGREEMENT,
             "holds": verification.holds(),
             "verification": verification,
-        }))?;
+        });
+        fsvae_cli::print_json(&with_settings(object, settings))?;
     } else {
-        fsvae_cli::print(&text(compiled, chip, &verification))?;
+        fsvae_cli::print(&(settings_text(settings) + &text(compiled, chip, &verification)))?;
     }
     Ok(if verification.holds() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -209,7 +209,11 @@ fn a_damaged_model_is_one_error_and_leaves_nothing() {
     flipped[good.len() / 2] ^= 8;
     let cases = [
         ("empty", vec![], "E030"),
-        ("other", b"PK\x03\x04 something else".to_vec(), "E031"),
+        ("other", b"something else".to_vec(), "E031"),
+        ("archive", b"PK\x03\x04 something else".to_vec(), "E090"),
+        ("hdf5", b"\x89HDF\r\n\x1a\n something else".to_vec(), "E095"),
+        ("safetensors", b"\x09\0\0\0\0\0\0\0{\"a\":".to_vec(), "E090"),
+        ("pickle", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.".to_vec(), "E091"),
         ("truncated", good[..good.len() - 7].to_vec(), "E032"),
         ("overlong", [&good[..], b"x"].concat(), "E033"),
         ("flipped", flipped, "E035"),
@@ -250,4 +254,53 @@ fn a_full_disk_is_one_error() {
     assert!(place.error(&["model.mpk", "-o", "out"]).starts_with("error[E004]"));
     // the system has no folder that even root may write to here
     assert!(place.error(&["model.mpk", "-o", "/proc/nowhere"]).starts_with("error[E00"));
+}
+
+/// A file of the tests of another crate, or of this one.
+fn fixture(path: &str) -> String {
+    format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_state_dictionary_of_the_original_program_is_compiled() {
+    let place = Place::new();
+    let tiny = fixture("../fsvae-checkpoint/tests/data/tiny.pth");
+    insta::assert_snapshot!("pth_summary", stdout(&place.run(&[&tiny, "--target", "generic", "--threshold", "0.3"])));
+    assert_eq!(names(&place.path("tiny-generic")), [place.path("tiny-generic/tiny.lif")]);
+    let object = json(&place.run(&[&tiny, "--target", "generic", "--json"]));
+    assert_eq!(
+        object["settings"][5],
+        serde_json::json!({"name": "steps", "value": "4", "origin": "inferred", "tensor": "membrane_output_layer.coef"})
+    );
+    assert_eq!(object["settings"][6]["origin"], "default");
+    for step in ["import", "fold", "quantise", "lower"] {
+        let stopped = json(&place.run(&[&tiny, "--target", "generic", "--json", "--stop-after", step]));
+        assert_eq!(stopped["settings"], object["settings"], "{step}");
+    }
+    let verified = json(&place.run(&[&tiny, "--target", "generic", "--json", "--verify", "--images", "1"]));
+    assert_eq!(verified["settings"], object["settings"]);
+    assert!(place.error(&[&fixture("../fsvae-checkpoint/tests/data/evil.pth")]).starts_with("error[E092]: data.pkl"));
+}
+
+#[test]
+fn a_nir_network_is_compiled_and_written_as_nir_again() {
+    let place = Place::new();
+    let network = fixture("tests/data/snntorch.nir");
+    insta::assert_snapshot!("nir_summary", stdout(&place.run(&[&network, "--steps", "25", "--emit", "nir"])));
+    assert!(lif_nir::NirGraph::from_bytes(&fs::read(place.path("snntorch-loihi/snntorch.nir")).unwrap()).is_ok());
+    for step in ["import", "quantise", "lower", "map"] {
+        insta::assert_snapshot!(format!("nir_after_{step}"), stdout(&place.run(&[&network, "--stop-after", step])));
+    }
+    let cases: [&[&str]; 6] = [
+        &["tests/data/norse.nir", "--dt", "1e-3"],
+        &["tests/data/snntorch.nir", "--verify"],
+        &["tests/data/snntorch.nir", "--threshold", "0.5"],
+        &["tests/data/refused_cuba.nir"],
+        &["../fsvae-checkpoint/tests/data/tiny.pth", "--dt", "1"],
+        &["../fsvae-checkpoint/tests/data/tiny.pth", "--target", "generic", "--emit", "nir"],
+    ];
+    let run = |args: &[&str]| place.error(&[&[&fixture(args[0])[..]], &args[1..]].concat());
+    let mut errors: Vec<String> = cases.iter().map(|args| format!("$ fsvae-compile {}\n{}", args.join(" "), run(args))).collect();
+    errors.push(format!("$ fsvae-compile model.mpk --steps 3\n{}", place.error(&["model.mpk", "--steps", "3"])));
+    insta::assert_snapshot!("nir_errors", errors.join("\n"));
 }

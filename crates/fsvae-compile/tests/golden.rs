@@ -1,8 +1,10 @@
 //! Against the original program (its golden vectors, see `crates/fsvae-model/tests/data/README.md`): the float engine, which is the
 //! yardstick of `--verify`, draws what the original draws, and the compiled graph of the original's network keeps its spikes.
 
-use fsvae_checkpoint::{Checkpoint, NamedTensor, NetworkConfig, TrainingRecord, expected_tensors};
+use fsvae_checkpoint::{Checkpoint, NetworkConfig};
+use fsvae_compile::input::{self, Choices, Model};
 use fsvae_compile::*;
+use lif_graph::{Interpreter, Run, SpikeTrain};
 use safetensors::SafeTensors;
 use std::sync::LazyLock;
 
@@ -20,13 +22,11 @@ fn floats(name: &str) -> Vec<f32> {
     bytes(name).as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
 }
 
+/// Compiled from the original program's names: the whole file is given, the reader finds the parameters in it.
 fn network() -> Checkpoint {
-    let config = NetworkConfig { latent: 32, ways: 8, ..NetworkConfig::fsvae(1) };
-    let tensors = expected_tensors(&config).into_iter().map(|(name, shape)| {
-        let values = floats(&format!("param/{name}"));
-        NamedTensor::f32(name, shape, values)
-    });
-    Checkpoint { tensors: tensors.collect(), config, training: TrainingRecord::default() }
+    let Ok(Model::Fsvae(checkpoint, _)) = input::read(&BYTES, &Choices::default()) else { panic!("it is an FSVAE") };
+    assert_eq!(checkpoint.config, NetworkConfig { latent: 32, ways: 8, ..NetworkConfig::fsvae(1) });
+    checkpoint
 }
 
 #[test]
@@ -66,5 +66,132 @@ fn the_originals_network_keeps_its_spikes() {
         let verification = verify(&engine, &compiled.graph, compiled.float.config.threshold, 16, 1, || ());
         assert!(verification.holds(), "{target}: {verification:#?}");
         assert!(verification.pixels.psnr_db.is_none_or(|psnr| psnr > 45.0), "{target}: {:#?}", verification.pixels);
+    }
+}
+
+const IMAGES: usize = 4;
+const STEPS: usize = 16;
+
+/// Stored spikes `[image][neuron][step]` of one image, as `[step][neuron]`.
+fn train(stored: &[u8], image: usize) -> SpikeTrain {
+    let neurons = stored.len() / IMAGES / STEPS;
+    let spike = |step: usize, neuron: usize| stored[(image * neurons + neuron) * STEPS + step] != 0;
+    (0..STEPS).map(|step| (0..neurons).map(|neuron| spike(step, neuron)).collect()).collect()
+}
+
+/// How many spikes were compared, and how many are equal.
+#[derive(Debug, Default)]
+struct Tally {
+    equal: usize,
+    all: usize,
+}
+
+impl Tally {
+    fn percent(&self) -> f64 {
+        100.0 * self.equal as f64 / self.all as f64
+    }
+
+    fn compare<'a>(&mut self, ours: impl Iterator<Item = &'a bool>, theirs: impl Iterator<Item = &'a bool>) {
+        for (a, b) in ours.zip(theirs) {
+            self.all += 1;
+            self.equal += usize::from(a == b);
+        }
+    }
+}
+
+/// Spikes of the prior's layers when it hears `latent`, in double precision: those of the two hidden layers are not stored.
+fn prior(layers: &[FoldedLayer], latent: &SpikeTrain) -> Vec<SpikeTrain> {
+    let (decay, threshold) = (0.25, 0.2);
+    let mut input: SpikeTrain = std::iter::once(vec![false; latent[0].len()]).chain(latent.iter().cloned()).take(STEPS).collect();
+    let mut trains = Vec::new();
+    for FoldedLayer { weights, bias, .. } in &layers[..PRIOR_LAYERS] {
+        let mut membrane = vec![0f64; bias.len()];
+        let step = |heard: &Vec<bool>| -> Vec<bool> {
+            let rows = weights.chunks(heard.len()).zip(bias).zip(&mut membrane);
+            let fires = rows.map(|((row, bias), v)| {
+                let rest = if *v > threshold { 0.0 } else { *v };
+                let sum: f64 = row.iter().zip(heard).filter(|(_, fired)| **fired).map(|(weight, _)| f64::from(*weight)).sum();
+                *v = decay * rest + sum + f64::from(*bias);
+                *v > threshold
+            });
+            fires.collect()
+        };
+        input = input.iter().map(step).collect();
+        trains.push(input.clone());
+    }
+    trains
+}
+
+/// What `picks` select of the prior's spikes for an image.
+fn picked(fired: &[Vec<bool>], picks: &[usize], image: usize) -> SpikeTrain {
+    let channel = |step: usize, channel: usize| fired[step][channel * 8 + picks[(step * IMAGES + image) * 32 + channel]];
+    (0..STEPS).map(|step| (0..32).map(|place| channel(step, place)).collect()).collect()
+}
+
+/// Teacher forcing: every population hears the original's spikes, its membranes are its own. Spikes that are stored as sums over the
+/// feature map are heard as computed, and the difference of the sums is counted as unequal spikes.
+#[test]
+fn the_integer_network_keeps_the_stored_spikes() {
+    let picks: Vec<usize> = bytes("sample/random_index").as_chunks().0.iter().map(|index| i64::from_le_bytes(*index) as usize).collect();
+    let sampled: Vec<u8> = floats("sample/sampled_z").iter().map(|&spike| spike as u8).collect();
+    let layers = fold(import(&network()).unwrap()).unwrap().layers;
+    for target in ["loihi", "generic"] {
+        let graph = compile(&network(), &lif_chip::find(target).unwrap(), "golden").unwrap().graph;
+        let id = |name: &str| graph.find(name).unwrap();
+        let spikes = |run: &Run, name: &str| -> Vec<Vec<bool>> { run.spikes.iter().map(|step| step[id(name).index()].clone()).collect() };
+        let stored = [("decoder.input", "eval/decoder_input.spikes"), ("decoder.0", "eval/decoder.0.spikes")];
+        let sums = [
+            ("decoder.1", "eval/decoder.1.spike_sum_hw"),
+            ("decoder.2", "eval/decoder.2.spike_sum_hw"),
+            ("decoder.3", "eval/final_layer.0.spike_sum_hw"),
+        ];
+        let mut tallies: std::collections::BTreeMap<&str, Tally> = Default::default();
+        let mut compare = |name, ours: &SpikeTrain, theirs: &SpikeTrain| {
+            tallies.entry(name).or_default().compare(ours.iter().flatten(), theirs.iter().flatten());
+        };
+        let forced = |latent: &SpikeTrain, hidden: &[SpikeTrain]| {
+            let interpreter = Interpreter::new(&graph, 1, 0).with_forced(id("select"), latent.clone());
+            interpreter.with_forced(id("prior.0"), hidden[0].clone()).with_forced(id("prior.1"), hidden[1].clone())
+        };
+        let mut channel_sums = Vec::new();
+        for image in 0..IMAGES {
+            // reconstruction: the prior hears what the posterior said
+            let latent = train(&bytes("eval/sampled_z"), image);
+            let hidden = prior(&layers, &latent);
+            assert_eq!(hidden[2], train(&bytes("eval/p_z"), image), "the hidden spikes are the original's: they lead to its output");
+            let mut interpreter = forced(&latent, &hidden);
+            for (population, name) in stored {
+                interpreter = interpreter.with_forced(id(population), train(&bytes(name), image));
+            }
+            let run = interpreter.run();
+            compare("eval/p_z", &spikes(&run, "prior.2"), &hidden[2]);
+            for (population, name) in stored {
+                compare(name, &spikes(&run, population), &train(&bytes(name), image));
+            }
+            channel_sums
+                .extend(sums.map(|(population, name)| (image, name, graph.population(id(population)).shape, spikes(&run, population))));
+
+            // generation: it hears itself
+            let latent = train(&sampled, image);
+            let hidden = prior(&layers, &latent);
+            assert_eq!(picked(&hidden[2], &picks, image), latent, "and here");
+            compare("sample/sampled_z", &picked(&spikes(&forced(&latent, &hidden).run(), "prior.2"), &picks, image), &latent);
+        }
+        for (image, name, shape, ours) in channel_sums {
+            let (theirs, tally) = (floats(name), tallies.entry(name).or_default());
+            for (step, ours) in ours.iter().enumerate() {
+                for (channel, ours) in ours.chunks(shape.pixels()).enumerate() {
+                    let ours = ours.iter().filter(|&&spike| spike).count();
+                    let theirs = theirs[(image * shape.channels as usize + channel) * STEPS + step] as usize;
+                    tally.all += shape.pixels();
+                    tally.equal += shape.pixels() - ours.abs_diff(theirs);
+                }
+            }
+        }
+        println!("{target}: {:?}", tallies.iter().map(|(name, tally)| (name, tally.percent())).collect::<Vec<_>>());
+        assert_eq!(tallies.len(), 7);
+        for (name, tally) in tallies {
+            assert!(tally.percent() >= DEMANDED_AGREEMENT, "{target}: {name}: {:.3} %", tally.percent());
+        }
     }
 }

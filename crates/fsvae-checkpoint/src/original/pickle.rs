@@ -275,7 +275,7 @@ impl Machine<'_> {
         let deeper = self.deeper(items.iter())?;
         let malformed = self.malformed();
         let Some(Value::Dict(entries, depth)) = self.stack.last_mut() else { return Err(malformed) };
-        if items.len() % 2 != 0 {
+        if !items.len().is_multiple_of(2) {
             return Err(malformed);
         }
         *depth = (*depth).max(deeper);

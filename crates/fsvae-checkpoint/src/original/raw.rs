@@ -65,7 +65,7 @@ impl RawTensor<'_> {
             .iter()
             .zip(&strides)
             .try_fold(0usize, |last, (extent, stride)| last.checked_add(extent.saturating_sub(1).checked_mul(*stride)?));
-        if count > 0 && !last.is_some_and(|last| last < there) {
+        if count > 0 && last.is_none_or(|last| last >= there) {
             return Err(fail(format!("shape {:?} with strides {strides:?} reaches beyond its storage of {there} elements", self.shape)));
         }
         let places = Places::new(&self.shape, &strides, count);

@@ -65,17 +65,38 @@ const CLIPPING: i32 = 2 * FINENESS;
 /// How much coarser than full range a scale may get before the layer is refused.
 const COARSEST: f64 = 128.0;
 
+/// What the neurons of a layer do with their sums.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Neuron {
+    /// What remains of the membrane after a step.
+    pub decay: f32,
+    /// V_th; none for a read-out, which never fires.
+    pub threshold: Option<f32>,
+}
+
 /// Quantises every layer for `chip`; `rates` are those of [`input_rates`](crate::rates::input_rates).
 ///
 /// # Errors
 /// [`CompileError::DoesNotFit`] for a layer that fits the chip's widths at no scale.
 pub fn quantise(network: &Network<FoldedLayer>, rates: &[Vec<f64>], chip: &Chip) -> Result<Network<IntegerLayer>, CompileError> {
-    let last = network.layers.len() - 1;
+    let (config, last) = (&network.config, network.layers.len() - 1);
     let layers = network.layers.par_iter().enumerate().map(|(index, layer)| {
-        let job = Job { layer, rates: &rates[index], chip, config: &network.config, fires: index != last };
-        job.quantise()
+        let neuron = if index == last {
+            Neuron { decay: config.readout_decay, threshold: None }
+        } else {
+            Neuron { decay: config.decay, threshold: Some(config.threshold) }
+        };
+        quantise_layer(layer, &rates[index], chip, neuron, config.steps as u32)
     });
-    Ok(Network { config: network.config.clone(), layers: layers.collect::<Result<_, _>>()? })
+    Ok(Network { config: config.clone(), layers: layers.collect::<Result<_, _>>()? })
+}
+
+/// Quantises one layer; `rates` has an entry for each source channel (convolution) or neuron (dense).
+///
+/// # Errors
+/// [`CompileError::DoesNotFit`] if it fits the chip's widths at no scale.
+pub fn quantise_layer(layer: &FoldedLayer, rates: &[f64], chip: &Chip, neuron: Neuron, steps: u32) -> Result<IntegerLayer, CompileError> {
+    Job { layer, rates, chip, neuron, steps }.quantise()
 }
 
 /// One layer to be quantised.
@@ -83,13 +104,13 @@ struct Job<'a> {
     layer: &'a FoldedLayer,
     rates: &'a [f64],
     chip: &'a Chip,
-    config: &'a fsvae_checkpoint::NetworkConfig,
-    fires: bool,
+    neuron: Neuron,
+    steps: u32,
 }
 
 impl Job<'_> {
     fn quantise(&self) -> Result<IntegerLayer, CompileError> {
-        let error = LayerError::new(self.layer, self.rates, self.fires.then_some(f64::from(self.config.threshold)), self.chip);
+        let error = LayerError::new(self.layer, self.rates, self.neuron.threshold.map(f64::from), self.chip);
         let groups = self.groups();
         let full: Vec<f64> = groups.iter().map(|units| self.full_range(units.clone())).collect();
         let mut finest = root_of_two(-CLIPPING); // of the candidates, relative to full range
@@ -120,7 +141,7 @@ impl Job<'_> {
     fn groups(&self) -> Vec<Range<usize>> {
         let units = self.layer.wiring.units();
         match self.chip.threshold.per {
-            Sharing::Channel if self.fires => (0..units).map(|unit| unit..unit + 1).collect(),
+            Sharing::Channel if self.neuron.threshold.is_some() => (0..units).map(|unit| unit..unit + 1).collect(),
             _ => std::iter::once(0..units).collect(),
         }
     }
@@ -129,9 +150,10 @@ impl Job<'_> {
     fn full_range(&self, units: Range<usize>) -> f64 {
         let weights = units.flat_map(|unit| self.layer.wiring.fan_in(unit)).flat_map(|(_, taps)| &self.layer.weights[taps]);
         let largest = weights.fold(0.0f64, |largest, &weight| largest.max(f64::from(weight).abs()));
-        let landmark = if self.fires { f64::from(self.config.threshold) } else { boundaries().last().unwrap_or(1.0) };
+        let fires = self.neuron.threshold.is_some();
+        let landmark = self.neuron.threshold.map_or_else(|| boundaries().last().unwrap_or(1.0), f64::from);
         let room = self.chip.membrane_max() as f64 / 4.0;
-        let room = if self.fires { room.min((self.chip.threshold_mantissa_max() << self.chip.threshold.shift_bits) as f64) } else { room };
+        let room = if fires { room.min((self.chip.threshold_mantissa_max() << self.chip.threshold.shift_bits) as f64) } else { room };
         (largest / f64::from(self.chip.weight_max())).max(landmark * self.one() / room)
     }
 
@@ -140,19 +162,17 @@ impl Job<'_> {
         f64::from(1u32 << self.chip.input_shift())
     }
 
-    /// The threshold's mantissa nearest to a scale.
-    fn mantissa(&self, scale: f64) -> i64 {
+    /// The mantissa nearest to a threshold at a scale.
+    fn mantissa(&self, threshold: f32, scale: f64) -> i64 {
         let step = f64::from(1u32 << self.chip.threshold.shift_bits);
-        let exact = f64::from(self.config.threshold) * self.one() / (scale * step);
+        let exact = f64::from(threshold) * self.one() / (scale * step);
         (exact.round() as i64).clamp(1, self.chip.threshold_mantissa_max())
     }
 
     /// The nearest scale at which the threshold exists on the chip.
     fn existing_scale(&self, scale: f64) -> f64 {
-        if !self.fires {
-            return scale;
-        }
-        f64::from(self.config.threshold) * self.one() / (self.mantissa(scale) << self.chip.threshold.shift_bits) as f64
+        let Some(threshold) = self.neuron.threshold else { return scale };
+        f64::from(threshold) * self.one() / (self.mantissa(threshold, scale) << self.chip.threshold.shift_bits) as f64
     }
 
     fn at_scales(&self, groups: &[Range<usize>], scales: &[f64], error: &LayerError<'_>) -> IntegerLayer {
@@ -164,23 +184,24 @@ impl Job<'_> {
             }
             bias[unit] = error.bias(unit, scale);
         }
-        let decay = if self.fires { self.config.decay } else { self.config.readout_decay };
-        let threshold = |&scale: &f64| (self.mantissa(scale) << self.chip.threshold.shift_bits) as i32;
+        let integer = |threshold: f32| {
+            scales.iter().map(|&scale| (self.mantissa(threshold, scale) << self.chip.threshold.shift_bits) as i32).collect()
+        };
         let layer = IntegerLayer {
             wiring: self.layer.wiring.clone(),
             weights,
             bias,
-            threshold: if self.fires { scales.iter().map(threshold).collect() } else { vec![] },
-            decay: decay_of(decay, self.chip),
+            threshold: self.neuron.threshold.map_or_else(Vec::new, integer),
+            decay: decay_of(self.neuron.decay, self.chip),
             input_shift: self.chip.input_shift(),
             membrane_bits: self.chip.membrane.bits,
-            pixels: (!self.fires).then(|| pixel_table(scales[0] / self.one())),
+            pixels: self.neuron.threshold.is_none().then(|| pixel_table(scales[0] / self.one())),
             scale: scales.to_vec(),
             weight_error: 0.0,
             clipped_weights: 0,
             worst: WorstCase::default(),
         };
-        let worst = worst_case(&layer, self.config.steps as u32);
+        let worst = worst_case(&layer, self.steps);
         let (weight_error, clipped_weights) = (layer.weight_error(self.layer), layer.clipped_weights(self.layer, self.chip));
         IntegerLayer { weight_error, clipped_weights, worst, ..layer }
     }

@@ -7,7 +7,7 @@ use lif_graph::*;
 /// From `low` to `high`, the same for the same place.
 fn random(seed: u32, table: u32, place: usize, low: i32, high: i32) -> i32 {
     let word = philox4x32_10([place as u32, table, 0, 0], [seed, 7])[0];
-    low + (u64::from(word) * (high - low + 1) as u64 >> 32) as i32
+    low + ((u64::from(word) * (high - low + 1) as u64) >> 32) as i32
 }
 
 /// A network in the making; every population and projection draws its own parameters.

@@ -1,0 +1,36 @@
+//! A NIR file on the command line.
+
+use crate::args::Args;
+use crate::{finish, stage};
+use fsvae_checkpoint::original::Setting;
+use fsvae_cli::Report;
+use fsvae_compile::feedforward::import::Time;
+use fsvae_compile::pipeline::{NetworkStage, compile_network_until};
+use fsvae_compile::{CompileError, Step};
+use lif_chip::Chip;
+use lif_nir::NirGraph;
+use std::process::ExitCode;
+
+/// Compiles as far as the arguments say.
+pub fn run(
+    args: &Args,
+    last: Option<Step>,
+    graph: &NirGraph,
+    time: &Time,
+    settings: &[Setting],
+    chip: &Chip,
+    name: &str,
+) -> Result<ExitCode, Report> {
+    if args.verify {
+        let remedy = "it compares what a network draws by itself; this one needs spikes from outside";
+        return Err(CompileError::Option { option: "--verify", file: "a NIR file", remedy }.into());
+    }
+    let stage = compile_network_until(last.unwrap_or(Step::Lower), graph, time, chip, name)?;
+    match &stage {
+        NetworkStage::Lowered(network, graph) if last.is_none() => {
+            let layers: Vec<_> = network.layers.iter().map(|placed| &placed.layer).collect();
+            finish(args, chip, graph, &layers, settings)
+        }
+        stage => stage::show_network(stage, settings, args.json),
+    }
+}
