@@ -22,8 +22,10 @@ fn hashed(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-/// Names, shapes and little-endian values.
-type Tensors = BTreeMap<String, (Vec<usize>, Vec<u8>)>;
+/// Shape and little-endian values.
+type Stored = (Vec<usize>, Vec<u8>);
+/// By name.
+type Tensors = BTreeMap<String, Stored>;
 
 /// A state dictionary with the names and shapes of pytorch-fid's and the script's numbers.
 fn state_dictionary(classes: usize) -> Tensors {
@@ -120,7 +122,7 @@ fn a_wrong_file_is_one_error_that_names_the_tensor() {
         let error = Inception::from_bytes(bytes).unwrap_err();
         report += &format!("{}: {error}\n", error.code().unwrap());
     }
-    let changed = |tensors: &Tensors, name: &str, change: &dyn Fn(&mut (Vec<usize>, Vec<u8>))| {
+    let changed = |tensors: &Tensors, name: &str, change: &dyn Fn(&mut Stored)| {
         let mut tensors = tensors.clone();
         change(tensors.get_mut(name).unwrap());
         tensors
@@ -131,8 +133,7 @@ fn a_wrong_file_is_one_error_that_names_the_tensor() {
     report += &error(&changed(&small, "Conv2d_1a_3x3.bn.bias", &|t| t.1[..4].copy_from_slice(&f32::NAN.to_le_bytes())));
     small.remove("Conv2d_2a_3x3.bn.running_mean");
     report += &error(&small);
-    let halves: Vec<(String, (Vec<usize>, Vec<u8>))> =
-        small.into_iter().filter(|(name, _)| name.contains("1a") || name == "fc.weight").collect();
+    let halves: Vec<(String, Stored)> = small.into_iter().filter(|(name, _)| name.contains("1a") || name == "fc.weight").collect();
     let views = halves.iter().map(|(name, (shape, values))| {
         let (dtype, values) = if name.contains("conv") { (Dtype::F16, &values[..values.len() / 2]) } else { (Dtype::F32, &values[..]) };
         (name, TensorView::new(dtype, shape.clone(), values).unwrap())
