@@ -4,7 +4,7 @@
 //!   data_batch_1.bin: 10,000 times   label | 32 x 32 red | 32 x 32 green | 32 x 32 blue        1 + 3072 bytes
 //! ```
 //!
-//! Source: https://www.cs.toronto.edu/~kriz/cifar.html.
+//! Source: <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
 use crate::dataset::Files;
 use crate::{DataError, DataSet, Images, LabelledImages, digest, idx};
