@@ -70,7 +70,7 @@ impl<'a> Membranes<'a> {
         &self.currents[start + neurons.start..start + neurons.end]
     }
 
-    /// Neurons that are looked at together: whole rows of channels, about [`BLOCK`].
+    /// Neurons that are looked at together: whole rows of channels, about a thousand.
     pub fn block(&self) -> usize {
         (BLOCK / self.channels()).max(1) * self.channels()
     }

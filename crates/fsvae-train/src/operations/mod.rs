@@ -15,7 +15,7 @@
 //! synaptic operations. A reconstruction needs encoder, posterior and decoder, a generated image prior and decoder; latent spikes of the
 //! last step reach the decoder, but no further step of the prior.
 //!
-//! [`paper`] has the other counting.
+//! `paper` has the other counting.
 
 mod paper;
 mod wiring;
