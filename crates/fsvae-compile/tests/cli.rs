@@ -1,10 +1,12 @@
 //! The command, from its arguments to its files.
 
 mod common;
+mod small;
 
-use common::{checkpoint, small_config};
+use common::checkpoint;
 use lif_graph::LifGraph;
 use serde_json::Value;
+use small::small_config;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,13 +1,15 @@
 //! What each step promises, on random networks.
 
 mod common;
+mod small;
 
-use common::{checkpoint, small_config};
+use common::checkpoint;
 use fsvae_checkpoint::{Checkpoint, NetworkConfig};
 use fsvae_compile::*;
 use lif_chip::{Chip, Sharing};
 use lif_graph::{Interpreter, NeuronModel, SpikeTrain};
 use proptest::prelude::*;
+use small::small_config;
 
 /// Networks of all small sizes with random parameters.
 fn checkpoints() -> impl Strategy<Value = Checkpoint> {

@@ -64,7 +64,7 @@ torch.save({"epoch": 3, "loss": 0.5, "best": None, "state_dict": mixed, "optimiz
 class Evil:
     def __reduce__(self):
         import os
-        return os.system, ("touch /tmp/executed",)
+        return os.system, ("touch executed",)
 
 
 torch.save({"state_dict": state, "extra": Evil()}, "evil.pth")

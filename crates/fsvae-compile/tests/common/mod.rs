@@ -3,12 +3,6 @@
 use fsvae_checkpoint::{Checkpoint, NamedTensor, NetworkConfig, TrainingRecord, expected_tensors};
 use lif_graph::philox::philox4x32_10;
 
-/// Large enough for every kind of layer, small enough for the reference interpreter.
-#[allow(dead_code)] // not by every test
-pub fn small_config() -> NetworkConfig {
-    NetworkConfig { image_size: 8, channels: vec![3, 5], latent: 4, ways: 3, steps: 4, ..NetworkConfig::fsvae(1) }
-}
-
 /// Weights, batch norms and their statistics as a layer would have them whose inputs fire at 20 %.
 pub fn checkpoint(config: NetworkConfig, seed: u64) -> Checkpoint {
     let tensors = expected_tensors(&config).into_iter().enumerate().map(|(number, (name, shape))| {
