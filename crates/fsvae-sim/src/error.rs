@@ -45,7 +45,7 @@ pub enum Error {
     },
 
     /// A graph that waits for spikes from outside.
-    #[error("the network {network} cannot generate by itself: its population {population} takes spikes from outside")]
+    #[error("the network {network} cannot generate by itself: its population {population} takes spikes or an image from outside")]
     #[diagnostic(code(E085), help("compile the model with its prior, which makes the latent spikes"))]
     NeedsInput {
         /// Name of the graph.

@@ -51,7 +51,8 @@ impl Plan {
 fn picture_of(graph: &LifGraph, readout: Option<Shape>) -> Result<Shape, Error> {
     let network = || graph.name.clone();
     let no_picture = |reason: String| Error::NoPicture { network: network(), reason };
-    if let Some(source) = graph.populations.iter().find(|population| population.model == NeuronModel::Source) {
+    let outside = |population: &&lif_graph::Population| matches!(population.model, NeuronModel::Source | NeuronModel::Image { .. });
+    if let Some(source) = graph.populations.iter().find(outside) {
         return Err(Error::NeedsInput { network: network(), population: source.name.clone() });
     }
     let shape = readout.ok_or_else(|| no_picture("it has no read-out".into()))?;

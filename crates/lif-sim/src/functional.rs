@@ -35,11 +35,14 @@ struct Sums<S> {
     patch: Vec<S>,
 }
 
-/// The spikes of all sources for one image; made and checked by [`Engine::inputs`].
+/// What comes from outside for one image: the spikes of all sources, made and checked by [`Engine::inputs`], and pixels, by
+/// [`Engine::with_image`].
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// By population (empty where nothing is given), then by step.
     spikes: Vec<Vec<Spikes>>,
+    /// By population: what images add to each neuron's input at every step, in the engine's order; empty where they add nothing.
+    pub(crate) currents: Vec<Vec<i32>>,
 }
 
 /// What is being simulated.
@@ -125,7 +128,16 @@ impl Engine {
             };
             spikes[id.index()] = neurons.iter().map(lay_out).collect::<Result<_, _>>()?;
         }
-        Ok(Inputs { spikes })
+        Ok(Inputs { spikes, currents: Vec::new() })
+    }
+
+    /// Adds the pixels of an image population, a byte for each neuron in the graph's order. An image that is not given brings no current.
+    ///
+    /// # Errors
+    /// [`SimError::NotAnImage`], [`SimError::WrongPixels`].
+    pub fn with_image(&self, mut inputs: Inputs, image: PopulationId, pixels: &[u8]) -> Result<Inputs, SimError> {
+        self.program.add_currents(&mut inputs, image, pixels)?;
+        Ok(inputs)
     }
 
     fn name(&self, id: PopulationId) -> String {
@@ -175,8 +187,8 @@ impl Engine {
         let State { membranes, sums, spikes } = state;
         match &self.program.populations[index].dynamics {
             Dynamics::Lif { .. } | Dynamics::Readout { .. } => match &mut sums[index] {
-                AnySums::Narrow(sums) => self.integrate(index, moment, &mut membranes[index], sums, spikes, operations),
-                AnySums::Wide(sums) => self.integrate(index, moment, &mut membranes[index], sums, spikes, operations),
+                AnySums::Narrow(sums) => self.integrate(index, moment, inputs, &mut membranes[index], sums, spikes, operations),
+                AnySums::Wide(sums) => self.integrate(index, moment, inputs, &mut membranes[index], sums, spikes, operations),
             },
             &Dynamics::Select { ways, source } => {
                 let now = moment.slot(0);
@@ -192,13 +204,16 @@ impl Engine {
                 Some(given) => spikes[index][moment.slot(0)].clone_from(given),
                 None => spikes[index][moment.slot(0)].clear(),
             },
+            Dynamics::Image { .. } => {}
         }
     }
 
+    #[allow(clippy::too_many_arguments, reason = "the parts of a state that are borrowed apart")]
     fn integrate<S: Sum>(
         &self,
         index: usize,
         moment: Moment,
+        inputs: &Inputs,
         membranes: &mut [i32],
         sums: &mut Sums<S>,
         spikes: &mut [[Spikes; 2]],
@@ -211,12 +226,15 @@ impl Engine {
             let arriving = &spikes[projection.source][moment.slot(projection.delay)];
             operations[input] += kernel::deliver(projection, arriving, sums, patch);
         }
+        if let Some(currents) = inputs.currents.get(index) {
+            kernel::add_currents(sums, currents);
+        }
         match &population.dynamics {
             Dynamics::Lif { integration, threshold } => {
                 kernel::fire(Neurons { integration, membranes, sums }, threshold, &mut spikes[index][moment.slot(0)]);
             }
             Dynamics::Readout { integration, .. } => kernel::integrate(Neurons { integration, membranes, sums }),
-            Dynamics::Select { .. } | Dynamics::Source => {}
+            Dynamics::Select { .. } | Dynamics::Source | Dynamics::Image { .. } => {}
         }
     }
 

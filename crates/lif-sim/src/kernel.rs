@@ -11,6 +11,7 @@ use lif_graph::{Decay, Shape};
 pub(crate) trait Sum: Copy + Default {
     fn plus(self, other: Self) -> Self;
     fn plus_weight(self, weight: i8) -> Self;
+    fn plus_current(self, current: i32) -> Self;
     fn widen(self) -> i32;
 }
 
@@ -22,6 +23,10 @@ impl Sum for i16 {
     #[inline(always)]
     fn plus_weight(self, weight: i8) -> Self {
         self.wrapping_add(i16::from(weight))
+    }
+    #[inline(always)]
+    fn plus_current(self, current: i32) -> Self {
+        self.wrapping_add(current as i16)
     }
     #[inline(always)]
     fn widen(self) -> i32 {
@@ -37,6 +42,10 @@ impl Sum for i32 {
     #[inline(always)]
     fn plus_weight(self, weight: i8) -> Self {
         self.wrapping_add(i32::from(weight))
+    }
+    #[inline(always)]
+    fn plus_current(self, current: i32) -> Self {
+        self.wrapping_add(current)
     }
     #[inline(always)]
     fn widen(self) -> i32 {
@@ -182,6 +191,11 @@ pub(crate) fn deliver<S: Sum>(projection: &Projection, spikes: &Spikes, sums: &m
         }
     }
     operations
+}
+
+/// What an image brings at every step.
+pub(crate) fn add_currents<S: Sum>(sums: &mut [S], currents: &[i32]) {
+    sums.iter_mut().zip(currents).for_each(|(sum, &current)| *sum = sum.plus_current(current));
 }
 
 /// `sums += rows[channel * stride..]` for every channel, four at a time: the sums are loaded and stored once for four rows.

@@ -54,6 +54,9 @@ pub(crate) enum Dynamics {
         pixels: PixelTable,
     },
     Source,
+    Image {
+        shift: u8,
+    },
 }
 
 /// A membrane's update.
@@ -158,6 +161,7 @@ impl Program {
                         Dynamics::Select { ways: *ways, source: pick.source.index() }
                     }
                     NeuronModel::Source => Dynamics::Source,
+                    NeuronModel::Image { shift } => Dynamics::Image { shift: *shift },
                 },
             }
         });
@@ -175,7 +179,7 @@ impl Population {
     pub fn integration(&self) -> Option<&Integration> {
         match &self.dynamics {
             Dynamics::Lif { integration, .. } | Dynamics::Readout { integration, .. } => Some(integration),
-            Dynamics::Select { .. } | Dynamics::Source => None,
+            Dynamics::Select { .. } | Dynamics::Source | Dynamics::Image { .. } => None,
         }
     }
 }

@@ -1,34 +1,39 @@
 //! The engine against the reference interpreter of lif-graph: every spike, every final membrane, every pixel, every synaptic
 //! operation.
 
-use lif_graph::random::{source_spikes, well_formed_graph};
+use lif_graph::random::{image_pixels, source_spikes, well_formed_graph};
 use lif_graph::*;
-use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Record, SimError};
+use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Inputs, Record, SimError};
 use proptest::prelude::*;
 
-type Trains = Vec<(PopulationId, SpikeTrain)>;
+/// What comes from outside: spikes of sources, pixels of images.
+type Outside = (Vec<(PopulationId, SpikeTrain)>, Vec<(PopulationId, Vec<u8>)>);
 
-fn graph_and_spikes() -> impl Strategy<Value = (LifGraph, Trains)> {
+fn graph_and_outside() -> impl Strategy<Value = (LifGraph, Outside)> {
     well_formed_graph().prop_flat_map(|graph| {
-        let trains = source_spikes(&graph);
-        (Just(graph), trains)
+        let outside = (source_spikes(&graph), image_pixels(&graph));
+        (Just(graph), outside)
     })
 }
 
-fn given(trains: &Trains) -> Vec<GivenSpikes> {
+fn inputs(engine: &Engine, (trains, images): &Outside) -> Inputs {
     let fired = |step: &Vec<bool>| (0..).zip(step).filter_map(|(neuron, &fired)| fired.then_some(neuron)).collect();
     let given = |(population, train): &(PopulationId, SpikeTrain)| GivenSpikes {
         population: *population,
         neurons: train.iter().map(fired).collect(),
     };
-    trains.iter().map(given).collect()
+    let spikes = engine.inputs(&trains.iter().map(given).collect::<Vec<_>>()).expect("spikes of this graph");
+    images.iter().fold(spikes, |inputs, (image, pixels)| engine.with_image(inputs, *image, pixels).expect("an image of this graph"))
 }
 
 /// What the engine should say, from the interpreter's run.
-fn reference(graph: &LifGraph, trains: &Trains, seed: u64, image: u64) -> Drawing {
+fn reference(graph: &LifGraph, (trains, images): &Outside, seed: u64, image: u64) -> Drawing {
     let mut interpreter = Interpreter::new(graph, seed, image);
     for (source, train) in trains {
         interpreter = interpreter.with_source(*source, train.clone());
+    }
+    for (image, pixels) in images {
+        interpreter = interpreter.with_image(*image, pixels);
     }
     let run = interpreter.run();
     let mut drawing = Drawing {
@@ -83,10 +88,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn the_engine_equals_the_interpreter((graph, trains) in graph_and_spikes(), seed: u64, image: u64) {
+    fn the_engine_equals_the_interpreter((graph, outside) in graph_and_outside(), seed: u64, image: u64) {
         let engine = Engine::new(&graph).expect("a well-formed graph");
-        let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
-        let expected = reference(&graph, &trains, seed, image);
+        let inputs = inputs(&engine, &outside);
+        let expected = reference(&graph, &outside, seed, image);
         let mut state = engine.state();
         prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
         // what an image leaves behind in its working memory must not reach the next
@@ -99,9 +104,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_batch_is_the_same_at_any_number_of_threads((graph, trains) in graph_and_spikes(), seed: u64, first in 0..u64::MAX - 40) {
+    fn a_batch_is_the_same_at_any_number_of_threads((graph, outside) in graph_and_outside(), seed: u64, first in 0..u64::MAX - 40) {
         let engine = Engine::new(&graph).expect("a well-formed graph");
-        let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
+        let inputs = inputs(&engine, &outside);
         let images = first..first + 21;
         let mut state = engine.state();
         let one_by_one: Vec<Drawing> = images.clone().map(|image| engine.draw(&mut state, seed, image, &inputs, ALL)).collect();
