@@ -69,6 +69,19 @@ pub struct SynapseFormat {
     pub mixed_sign_step: u32,
     /// Width of the summed input of one update in bits, sign included; in units of weight 1.
     pub input_bits: u8,
+    /// What a sum beyond its width becomes. It never comes to that: the compiler proves it, neuron by neuron, or refuses. Absent where nobody
+    /// has published it.
+    pub overflow: Option<Overflow>,
+}
+
+/// What becomes of a number that does not fit its width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overflow {
+    /// The end of the range.
+    Saturate,
+    /// Its remainder.
+    Wrap,
 }
 
 /// How wide membranes are.
@@ -79,6 +92,8 @@ pub struct MembraneFormat {
     pub bits: u8,
     /// How many of them are below weight 1: the summed weights enter as `sum << fraction_bits`.
     pub fraction_bits: u8,
+    /// What a membrane beyond its width becomes; see [`SynapseFormat::overflow`].
+    pub overflow: Option<Overflow>,
 }
 
 /// Which thresholds exist.
@@ -91,6 +106,20 @@ pub struct ThresholdFormat {
     pub mantissa_bits: u8,
     /// The threshold is `mantissa << shift_bits`, in membrane units.
     pub shift_bits: u8,
+    /// Whether a membrane fires that just reaches it; absent: it does not.
+    #[serde(default)]
+    pub fires: Fires,
+}
+
+/// Which membranes fire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fires {
+    /// Those above the threshold: the graph's rule.
+    #[default]
+    Above,
+    /// Those at the threshold, too. In integers `v >= t` is `v > t - 1`, so the graph's threshold is one less than the chip's.
+    At,
 }
 
 /// Which neurons share a figure.
@@ -187,6 +216,15 @@ impl Chip {
         (1i64 << self.threshold.mantissa_bits) - 1
     }
 
+    /// The graph's threshold that this mantissa is on the chip.
+    pub fn threshold_of(&self, mantissa: i64) -> i64 {
+        let chips = mantissa << self.threshold.shift_bits;
+        match self.threshold.fires {
+            Fires::Above => chips,
+            Fires::At => chips - 1,
+        }
+    }
+
     /// Neurons of the whole chip.
     pub fn neurons(&self) -> u64 {
         u64::from(self.core.count) * u64::from(self.core.neurons_per_core)
@@ -266,6 +304,13 @@ mod tests {
         assert_eq!((chip.weight_max(), chip.input_shift(), chip.input_max()), (127, 7, 16383));
         assert_eq!((chip.membrane_max(), chip.threshold_mantissa_max()), (8_388_607, 131_071));
         assert_eq!(chip.neurons(), 1 << 20);
+    }
+
+    #[test]
+    fn a_chip_that_fires_at_its_threshold_has_the_graphs_one_above() {
+        let (loihi, spinnaker) = (find("loihi2").unwrap(), find("spinnaker1").unwrap());
+        assert_eq!((loihi.threshold_of(5), spinnaker.threshold_of(5)), (5 << 6, 4));
+        assert!((-10..10).all(|v| (v >= 5) == (v > spinnaker.threshold_of(5))));
     }
 
     #[test]

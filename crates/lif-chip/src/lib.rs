@@ -8,7 +8,8 @@
 //!
 //! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of
 //! [`lif-graph`](https://docs.rs/lif-graph): `v = decay(v) + (sum of weights << shift) + bias`, spike when `v > threshold`, then `v = 0`. A
-//! chip only says how wide each of these is, in which steps it exists, and whether neurons share it.
+//! chip only says how wide each of these is, in which steps it exists, whether neurons share it, and how it rounds. A chip that fires at its threshold,
+//! not above it, has a threshold one higher ([`Fires`]); what overflow does ([`Overflow`]) it may say, but no compiled graph ever gets there.
 //!
 //! Every figure in a chip file stands beside a comment with its unit and source; unknown keys are refused, so a misspelt figure
 //! cannot pass unseen. The files of [`CATALOGUE`] are part of the binary.
@@ -20,7 +21,7 @@ mod grid;
 mod memory;
 
 pub use catalogue::{CATALOGUE, catalogue, find};
-pub use chip::{BiasFormat, Chip, Cores, DecayFormat, MembraneFormat, Rounding, Sharing, SynapseFormat, ThresholdFormat};
+pub use chip::{BiasFormat, Chip, Cores, DecayFormat, Fires, MembraneFormat, Overflow, Rounding, Sharing, SynapseFormat, ThresholdFormat};
 pub use error::ChipError;
 pub use grid::{Hexagonal, Mesh};
 pub use memory::{AxonBlocks, Memory, Rows, SharedBy};
