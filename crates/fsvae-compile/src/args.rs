@@ -2,14 +2,17 @@
 
 use clap::Parser;
 use fsvae_checkpoint::original;
+use fsvae_compile::Purpose;
 use fsvae_compile::feedforward::import::Integrator;
 use fsvae_compile::input::Choices;
+use fsvae_compile::quantise::{Choice, Scales};
+use lif_chip::Sharing;
 use std::path::{Path, PathBuf};
 
 /// Compile a trained FSVAE for a neuromorphic chip: 8-bit weights, integer thresholds, the chip's decays.
 ///
-/// Writes MODEL.lif, the integer LIF graph that fsvae-sim draws images with, and the netlist of the chip's own tools. Other spiking
-/// networks are compiled from NIR files.
+/// Writes MODEL.lif, the integer LIF graph that fsvae-sim draws images with, MODEL.reconstruct.lif, the one that it reconstructs images
+/// with, and the netlist of the chip's own tools. Other spiking networks are compiled from NIR files.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub struct Args {
@@ -24,6 +27,22 @@ pub struct Args {
     /// Hold weights to so many bits, sign included (4 bits are -7 to 7), for a model that was trained with `--weight-bits`
     #[arg(long, value_name = "BITS")]
     pub weight_bits: Option<u8>,
+
+    /// Only one of the two networks [default: both; with --verify and --stop-after: generate]
+    #[arg(long, value_name = "NAME")]
+    pub network: Option<Purpose>,
+
+    /// How the scale of weights is chosen
+    #[arg(long, value_name = "HOW", default_value = "error")]
+    pub scales: ScaleChoice,
+
+    /// Percentile of the magnitudes of weights that --scales percentile still holds
+    #[arg(long, value_name = "PERCENT", default_value_t = 99.9)]
+    pub percentile: f64,
+
+    /// Which weights share a scale [default: as fine as the chip allows]
+    #[arg(long, value_name = "WHAT")]
+    pub scale_per: Option<ScalePer>,
 
     /// Folder for the results, created if need be [default: ./<MODEL>-<TARGET>]
     #[arg(short, long, value_name = "DIR")]
@@ -49,6 +68,11 @@ pub struct Args {
     /// layer has less than 99 %
     #[arg(long, conflicts_with = "out")]
     pub verify: bool,
+
+    /// Also let both networks run on their own, with the same picks, and print the Frechet autoencoder distance of so many images of each; the
+    /// paper's number takes minutes
+    #[arg(long, value_name = "IMAGES", num_args = 0..=1, default_missing_value = "5120", value_parser = clap::value_parser!(u64).range(2..=1_000_000), requires = "verify")]
+    pub verify_fad: Option<u64>,
 
     /// Images to draw for --verify
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=1_000_000), requires = "verify")]
@@ -82,9 +106,13 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     pub integrator: Option<Integrator>,
 
-    /// Write the graph in another format as well
-    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["stop_after", "verify"])]
-    pub emit: Option<Emit>,
+    /// Write the graph in other formats as well, several with commas
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',', conflicts_with_all = ["stop_after", "verify"])]
+    pub emit: Vec<Emit>,
+
+    /// Also write report.html: floor plan, load, traffic, layers, what quantisation cost; one file that needs no network
+    #[arg(long, conflicts_with_all = ["stop_after", "verify"])]
+    pub html: bool,
 
     /// Print one JSON object instead of text
     #[arg(long)]
@@ -92,13 +120,51 @@ pub struct Args {
 }
 
 /// What `--emit` can write.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Emit {
     /// The Neuromorphic Intermediate Representation, MODEL.nir.
     Nir,
+    /// A drawing for Graphviz, MODEL.dot.
+    Dot,
+    /// The whole graph as text, MODEL.txt.
+    Text,
+}
+
+/// How scales are chosen, as a word.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum ScaleChoice {
+    /// Fewest expected wrong spikes on calibration images
+    Error,
+    /// No weight is clipped
+    MinMax,
+    /// A few large weights are clipped: see --percentile
+    Percentile,
+}
+
+/// Who shares a scale, as a word.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum ScalePer {
+    /// All weights of a layer
+    Layer,
+    /// All weights of an output channel (dense: neuron)
+    Channel,
 }
 
 impl Args {
+    /// How weights are scaled.
+    pub fn scales(&self) -> Scales {
+        let choice = match self.scales {
+            ScaleChoice::Error => Choice::Error,
+            ScaleChoice::MinMax => Choice::MinMax,
+            ScaleChoice::Percentile => Choice::Percentile(self.percentile),
+        };
+        let per = self.scale_per.map(|per| match per {
+            ScalePer::Layer => Sharing::Population,
+            ScalePer::Channel => Sharing::Channel,
+        });
+        Scales { choice, per }
+    }
+
     /// The figures that the file may not hold.
     pub fn choices(&self) -> Choices {
         let fsvae = original::Choices {
@@ -113,7 +179,9 @@ impl Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  fsvae-compile model.mpk --target loihi        write ./model-loihi/: model.lif, netlist.json, arrays.npz
+  fsvae-compile model.mpk --target loihi        write ./model-loihi/: model.lif, model.reconstruct.lif, netlist.json, arrays.npz
+  fsvae-compile model.mpk --target loihi1 --html --emit dot
+                                                the same for Loihi 1, with a report to look at and a drawing for Graphviz
   fsvae-compile model.mpk --verify              compare the graph with the float network, layer by layer
   fsvae-compile model.mpk --stop-after fold     look at the weights with the batch normalisation in them
   fsvae-compile model.mpk --target spinnaker1 --stop-after map

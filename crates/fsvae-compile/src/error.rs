@@ -76,7 +76,13 @@ pub enum CompileError {
         "{layer} does not fit {chip} at any weight scale: its input sum can reach {input} (limit {input_max}), its membrane {membrane} \
          (limit {membrane_max})"
     )]
-    #[diagnostic(code(E065), help("choose a target with wider sums and membranes (--list-targets), or train a narrower network"))]
+    #[diagnostic(
+        code(E065),
+        help(
+            "it fits a chip whose input sums have {input_bits} bits and whose membranes have {membrane_bits} (--list-targets); or train a network \
+             with that much fewer or smaller inputs to {layer}"
+        )
+    )]
     DoesNotFit {
         /// The layer.
         layer: String,
@@ -90,6 +96,34 @@ pub enum CompileError {
         membrane: u64,
         /// The chip's limit for it.
         membrane_max: i64,
+        /// Width that its sums need on the chip, sign included.
+        input_bits: u32,
+        /// Width that its membranes need, sign included.
+        membrane_bits: u32,
+    },
+    /// A data set whose images cannot be scored.
+    #[error("there is no Frechet autoencoder distance for images of {dataset:?}")]
+    #[diagnostic(code(E176), help("leave --verify-fad out; references exist for mnist and fashion-mnist, grey images of 32 x 32 pixels"))]
+    NoReference {
+        /// The data set that the network was trained on.
+        dataset: String,
+    },
+    /// A chip that has no place for the scale of a channel.
+    #[error("weights cannot have a scale for each channel on {chip}: its populations have one threshold")]
+    #[diagnostic(
+        code(E174),
+        help("leave --scale-per out, or choose a target whose thresholds differ between channels (generic, spinnaker1)")
+    )]
+    ScalePerChannel {
+        /// The chip.
+        chip: String,
+    },
+    /// A share of all weights that is none.
+    #[error("{percent} is no percentile")]
+    #[diagnostic(code(E175), help("choose 0 to 100, such as 99.9: that share of the weights is within the range"))]
+    Percentile {
+        /// What was asked for.
+        percent: f64,
     },
     /// A node of a NIR network that has no counterpart here.
     #[error("{node} cannot be compiled: {reason}")]

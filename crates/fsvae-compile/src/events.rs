@@ -7,7 +7,7 @@
 //! ```
 
 use lif_graph::{Connectivity, Kernel, Shape};
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Mul};
 
 /// A layer's weights, arranged by source.
 pub struct Fanout<W> {
@@ -48,19 +48,33 @@ impl<W: Copy + Default> Fanout<W> {
 
     /// Adds the weights of every neuron in `spikes` to the slots of its targets.
     pub fn add<S: Copy + AddAssign + From<W>>(&self, spikes: &[u32], sums: &mut [S]) {
+        spikes.iter().for_each(|&neuron| self.each_row(neuron as usize, |to, row| add_row(&mut sums[to..to + row.len()], row)));
+    }
+
+    /// Adds the weights of every neuron times its value.
+    pub fn add_values<S: Copy + AddAssign + Mul<Output = S> + From<W>>(&self, values: &[S], sums: &mut [S]) {
+        for (neuron, &value) in values.iter().enumerate() {
+            self.each_row(neuron, |to, row| {
+                sums[to..to + row.len()].iter_mut().zip(row).for_each(|(sum, &weight)| *sum += value * weight.into());
+            });
+        }
+    }
+
+    /// Shows every row of a neuron's weights with the first slot that it is for.
+    #[inline]
+    fn each_row(&self, neuron: usize, mut each: impl FnMut(usize, &[W])) {
         match self.connectivity {
             Connectivity::Dense => {
                 let width = self.target.neurons();
-                spikes.iter().for_each(|&neuron| add_row(sums, &self.rows[neuron as usize * width..][..width]));
+                each(0, &self.rows[neuron * width..][..width]);
             }
-            Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel) => {
-                spikes.iter().for_each(|&neuron| self.add_patch(kernel, neuron as usize, sums));
-            }
+            Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel) => self.each_patch_row(kernel, neuron, each),
             Connectivity::Pick => {}
         }
     }
 
-    fn add_patch<S: Copy + AddAssign + From<W>>(&self, kernel: Kernel, neuron: usize, sums: &mut [S]) {
+    #[inline]
+    fn each_patch_row(&self, kernel: Kernel, neuron: usize, mut each: impl FnMut(usize, &[W])) {
         let (channel, position) = (neuron / self.source.pixels(), neuron % self.source.pixels());
         let (y, x) = (position as u32 / self.source.width, position as u32 % self.source.width);
         let width = self.target.channels as usize;
@@ -70,7 +84,7 @@ impl<W: Copy + Default> Fanout<W> {
                 let Some(column) = reached(self.connectivity, x, kx, self.target.width) else { continue };
                 let tap = (channel as u32 * kernel.size + ky) * kernel.size + kx;
                 let to = (row * self.target.width + column) as usize * width;
-                add_row(&mut sums[to..to + width], &self.rows[tap as usize * width..][..width]);
+                each(to, &self.rows[tap as usize * width..][..width]);
             }
         }
     }

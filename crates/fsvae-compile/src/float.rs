@@ -6,15 +6,36 @@
 use crate::events::{Fanout, neuron, slot};
 use crate::fold::FoldedLayer;
 use crate::import::{FloatLayer, Norm};
-use crate::network::{Network, PRIOR_LAYERS, Wiring};
+use crate::network::{Hears, Network, Purpose, Wiring};
 use crate::quantise::Neuron;
 use fsvae_checkpoint::NetworkConfig;
-use lif_graph::{Shape, philox};
+use lif_graph::{Shape, philox, pixel_value};
 
-/// A float network, ready to draw images.
+/// A float network, ready to draw or to reconstruct images.
 pub struct FloatEngine {
+    purpose: Purpose,
     config: NetworkConfig,
     layers: Vec<EngineLayer>,
+}
+
+/// What a run takes from outside.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// `pick(step, channel)` says which of a channel's neighbours is listened to.
+    pub picks: &'a dyn Fn(u32, u32) -> u32,
+    /// The image to be reconstructed, in [-1, 1], neuron by neuron; empty for a network that draws.
+    pub pixels: &'a [f32],
+    /// A layer whose spikes are given, step by step, so that only what follows it runs.
+    pub replaced: Option<Replaced<'a>>,
+}
+
+/// Spikes of one layer in place of those that it would fire.
+#[derive(Clone, Copy)]
+pub struct Replaced<'a> {
+    /// Place in [`Network::layers`].
+    pub layer: usize,
+    /// By step, ascending.
+    pub spikes: &'a [Vec<u32>],
 }
 
 pub(crate) struct EngineLayer {
@@ -29,7 +50,7 @@ pub(crate) struct EngineLayer {
 pub struct LayerStep<'a> {
     /// Place in [`Network::layers`].
     pub layer: usize,
-    /// Neurons of the layer's source that fired.
+    /// Neurons of the layer's source that fired; none where the source is an image.
     pub input: &'a [u32],
     /// Membranes by slot, before the reset.
     pub membrane: &'a [f32],
@@ -49,14 +70,14 @@ impl LayerStep<'_> {
 impl From<&Network<FoldedLayer>> for FloatEngine {
     fn from(network: &Network<FoldedLayer>) -> Self {
         let layers = network.layers.iter().map(|layer| EngineLayer::new(&layer.wiring, &layer.weights, &layer.bias, None));
-        Self { config: network.config.clone(), layers: layers.collect() }
+        Self { purpose: network.purpose, config: network.config.clone(), layers: layers.collect() }
     }
 }
 
 impl From<&Network<FloatLayer>> for FloatEngine {
     fn from(network: &Network<FloatLayer>) -> Self {
         let layers = network.layers.iter().map(|layer| EngineLayer::new(&layer.wiring, &layer.weights, &layer.bias, layer.norm.clone()));
-        Self { config: network.config.clone(), layers: layers.collect() }
+        Self { purpose: network.purpose, config: network.config.clone(), layers: layers.collect() }
     }
 }
 
@@ -74,7 +95,8 @@ impl EngineLayer {
 
     /// One whole step: input, leak, fire. `fires` holds the neurons that fired in the step before, then those of this one.
     pub fn step(&self, input: &[u32], neuron: Neuron, fires: &mut Vec<u32>, sums: &mut [f32], membrane: &mut [f32]) {
-        self.integrate(input, neuron.decay, fires, sums, membrane, 0.0);
+        self.drive(input, sums, 0.0);
+        self.integrate(neuron.decay, fires, sums, membrane);
         fires.clear();
         if let Some(threshold) = neuron.threshold {
             let above = membrane.iter().enumerate().filter(|(_, v)| **v > threshold);
@@ -82,15 +104,31 @@ impl EngineLayer {
         }
     }
 
-    /// One step: input, leak; fires into `spikes` unless it is the read-out (`threshold` none). Membranes are left before the reset.
-    fn integrate(&self, input: &[u32], decay: f32, fired_before: &[u32], sums: &mut [f32], membrane: &mut [f32], threshold: f32) {
+    /// What the neurons of the layer get from spikes in one step, normalised.
+    fn drive(&self, input: &[u32], sums: &mut [f32], threshold: f32) {
         sums.copy_from_slice(&self.bias);
         self.fanout.add(input, sums);
+        self.normalise(sums, threshold);
+    }
+
+    /// What they get from an image in every step.
+    fn currents(&self, pixels: &[f32], threshold: f32) -> Vec<f32> {
+        let mut sums = self.bias.clone();
+        self.fanout.add_values(pixels, &mut sums);
+        self.normalise(&mut sums, threshold);
+        sums
+    }
+
+    fn normalise(&self, sums: &mut [f32], threshold: f32) {
         if let Some(norm) = &self.norm {
             for (slot, sum) in sums.iter_mut().enumerate() {
                 *sum = normalised(norm, unit(&self.wiring, slot), *sum, threshold);
             }
         }
+    }
+
+    /// Resets those that fired, lets all leak, adds the sums. Membranes are left before the reset.
+    fn integrate(&self, decay: f32, fired_before: &[u32], sums: &[f32], membrane: &mut [f32]) {
         fired_before.iter().for_each(|&neuron| membrane[slot(self.wiring.target, neuron as usize)] = 0.0);
         membrane.iter_mut().zip(sums).for_each(|(v, sum)| *v = decay * *v + *sum);
     }
@@ -112,28 +150,63 @@ impl FloatEngine {
     /// Draws image `image` of seed `seed` with its specified picks and returns the final read-out membranes, by neuron; `observe` sees every
     /// layer at every step.
     pub fn draw(&self, seed: u64, image: u64, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
-        let ways = self.config.ways as u32;
-        self.draw_with(|step, channel| philox::pick(seed, image, step, channel, ways), observe)
+        self.reconstruct(&[], seed, image, observe)
     }
 
-    /// The same with other picks: `pick(step, channel)` says which of a channel's neighbours is listened to.
-    pub fn draw_with(&self, pick: impl Fn(u32, u32) -> u32, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+    /// The same for a network that takes an image: `pixels`, a byte for each neuron.
+    pub fn reconstruct(&self, pixels: &[u8], seed: u64, image: u64, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+        let picks = |step, channel| philox::pick(seed, image, step, channel, self.config.ways as u32);
+        self.run(Given { picks: &picks, pixels: &in_range(pixels), replaced: None }, observe)
+    }
+
+    /// The same with other picks.
+    pub fn draw_with(&self, pick: impl Fn(u32, u32) -> u32, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+        self.run(Given { picks: &pick, pixels: &[], replaced: None }, observe)
+    }
+
+    /// Runs all steps.
+    ///
+    /// # Panics
+    /// If a network that reconstructs is given no image of its size.
+    pub fn run(&self, given: Given<'_>, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
         let sizes = || self.layers.iter().map(|layer| layer.wiring.target.neurons());
         let mut membranes: Vec<Vec<f32>> = sizes().map(|neurons| vec![0.0; neurons]).collect();
         let mut sums = membranes.clone();
         let mut spikes: Vec<Vec<u32>> = sizes().map(|_| Vec::new()).collect();
-        let mut selected: Vec<u32> = Vec::new();
-        let readout = self.layers.len() - 1;
+        let (mut selected, mut both): (Vec<u32>, Vec<u32>) = Default::default();
+        let (readout, behind_select) = (self.layers.len() - 1, self.purpose.layers_before_select(&self.config));
+        let first = given.replaced.map_or(0, |replaced| replaced.layer + 1);
+        if first == 0 && self.layers[0].wiring.hears == Hears::Image {
+            assert_eq!(given.pixels.len(), self.layers[0].wiring.source.neurons(), "an image of the network's size");
+            sums[0] = self.layers[0].currents(given.pixels, self.config.threshold);
+        }
         for step in 0..self.config.steps as u32 {
-            for (index, layer) in self.layers.iter().enumerate() {
-                if index == PRIOR_LAYERS {
-                    selected = self.select(|channel| pick(step, channel), &spikes[PRIOR_LAYERS - 1]);
+            if let Some(replaced) = given.replaced {
+                spikes[replaced.layer].clone_from(&replaced.spikes[step as usize]);
+            }
+            for (index, layer) in self.layers.iter().enumerate().skip(first) {
+                if index == behind_select {
+                    selected = self.select(|channel| (given.picks)(step, channel), &spikes[index - 1]);
                 }
                 let (before, rest) = spikes.split_at_mut(index);
-                let input: &[u32] = if index == 0 || index == PRIOR_LAYERS { &selected } else { &before[index - 1] };
+                let input: &[u32] = match layer.wiring.hears {
+                    Hears::Image => &[],
+                    Hears::Layer => &before[index - 1],
+                    Hears::Select | Hears::PreviousSelect => &selected,
+                    Hears::LayerAndPreviousSelect => {
+                        let beside = before[index - 1].iter().copied();
+                        let offset = (layer.wiring.source.neurons() - self.config.latent) as u32;
+                        both.clear();
+                        both.extend(beside.chain(selected.iter().map(|channel| offset + channel)));
+                        &both
+                    }
+                };
                 let fires = &mut rest[0];
                 let decay = if index == readout { self.config.readout_decay } else { self.config.decay };
-                layer.integrate(input, decay, fires, &mut sums[index], &mut membranes[index], self.config.threshold);
+                if layer.wiring.hears != Hears::Image {
+                    layer.drive(input, &mut sums[index], self.config.threshold);
+                }
+                layer.integrate(decay, fires, &sums[index], &mut membranes[index]);
                 fires.clear();
                 if index != readout {
                     let above = membranes[index].iter().enumerate().filter(|(_, v)| **v > self.config.threshold);
@@ -158,6 +231,11 @@ impl FloatEngine {
         selected.sort_unstable();
         selected
     }
+}
+
+/// Bytes as the network sees them, in [-1, 1].
+pub fn in_range(pixels: &[u8]) -> Vec<f32> {
+    pixels.iter().map(|&byte| pixel_value(byte) as f32 / 255.0).collect()
 }
 
 /// The byte of a read-out membrane: `round((tanh(v) + 1) / 2 * 255)`.

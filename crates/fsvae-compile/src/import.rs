@@ -1,8 +1,8 @@
-//! Step 1: checkpoint to float network. Takes the generator (prior and decoder) out of the checkpoint; the encoder and the
-//! posterior stay behind.
+//! Step 1: checkpoint to float network. Takes one of the two networks out of the checkpoint: the one that draws (prior and decoder) or the one
+//! that reconstructs (encoder, posterior and decoder).
 
 use crate::CompileError;
-use crate::network::{Network, Part, Wiring, wiring};
+use crate::network::{Network, Part, Purpose, Wiring, wiring};
 use fsvae_checkpoint::Checkpoint;
 use lif_graph::rules::MAX_NEURONS;
 use serde::Serialize;
@@ -24,7 +24,7 @@ pub struct FloatLayer {
 /// `y = gamma * (alpha * V_th * (x - mean) / sqrt(variance + 1e-5)) + beta`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Norm {
-    /// 2 in the prior, 1 in the decoder.
+    /// 2 in prior and posterior, 1 in encoder and decoder.
     pub alpha: f32,
     /// Learnt scale.
     pub gamma: Vec<f32>,
@@ -41,15 +41,15 @@ impl Norm {
     pub const EPSILON: f64 = 1e-5;
 }
 
-/// Takes the generator out of a checkpoint.
+/// Takes a network out of a checkpoint.
 ///
 /// # Errors
 /// [`CompileError::Checkpoint`] when configuration and tensors do not agree, or a value is not finite; [`CompileError::TooLarge`] for a
 /// graph beyond all bounds.
-pub fn import(checkpoint: &Checkpoint) -> Result<Network<FloatLayer>, CompileError> {
+pub fn import(checkpoint: &Checkpoint, purpose: Purpose) -> Result<Network<FloatLayer>, CompileError> {
     checkpoint.check()?;
-    check_size(checkpoint)?;
-    let layers = wiring(&checkpoint.config).into_iter().map(|(prefix, wiring)| {
+    check_size(checkpoint, purpose)?;
+    let layers = wiring(&checkpoint.config, purpose).into_iter().map(|(prefix, wiring)| {
         let tensor = |name: &str| checkpoint.to_f32(&format!("{prefix}.{name}"));
         let norm = |alpha| -> Result<Norm, CompileError> {
             Ok(Norm {
@@ -61,18 +61,22 @@ pub fn import(checkpoint: &Checkpoint) -> Result<Network<FloatLayer>, CompileErr
             })
         };
         let norm = match wiring.part {
-            Part::Prior => Some(norm(2.0)?),
-            Part::Decoder => Some(norm(1.0)?),
+            Part::Prior | Part::Posterior => Some(norm(2.0)?),
+            Part::Encoder | Part::Decoder => Some(norm(1.0)?),
             Part::Readout | Part::Layer => None,
         };
         Ok(FloatLayer { weights: tensor("weight")?, bias: tensor("bias")?, norm, wiring })
     });
-    Ok(Network { config: checkpoint.config.clone(), layers: layers.collect::<Result<_, CompileError>>()? })
+    Ok(Network { purpose, config: checkpoint.config.clone(), layers: layers.collect::<Result<_, CompileError>>()? })
 }
 
 /// A small file can describe a network whose layers, neuron by neuron, fill any memory. Weights stand in the file one by one.
-fn check_size(checkpoint: &Checkpoint) -> Result<(), CompileError> {
-    let wiring = wiring(&checkpoint.config);
-    let neurons = checkpoint.config.latent as u64 + wiring.iter().map(|(_, wiring)| wiring.target.neurons() as u64).sum::<u64>();
+fn check_size(checkpoint: &Checkpoint, purpose: Purpose) -> Result<(), CompileError> {
+    let wiring = wiring(&checkpoint.config, purpose);
+    let pixels = match purpose {
+        Purpose::Generate => 0,
+        Purpose::Reconstruct => wiring[0].1.source.neurons() as u64,
+    };
+    let neurons = pixels + checkpoint.config.latent as u64 + wiring.iter().map(|(_, wiring)| wiring.target.neurons() as u64).sum::<u64>();
     if neurons > MAX_NEURONS { Err(CompileError::TooLarge { neurons, limit: MAX_NEURONS }) } else { Ok(()) }
 }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!   model.mpk, .pth, .safetensors (Checkpoint; see [`input`])
-//!      |  import     the generator: prior and decoder, as they were trained            Network<FloatLayer>
+//!      |  import     the network that draws, or the one that reconstructs, as trained  Network<FloatLayer>
 //!      |  fold       tdBN into weights and bias                                        Network<FoldedLayer>
-//!      |  rates      how often each input fires, measured on drawn images
+//!      |  calibrate  what the inputs of each layer are like, measured on drawn images  Calibration
 //!      |  quantise   8-bit weights, integer thresholds, biases and decays of the chip  Network<IntegerLayer>
 //!      |  lower      populations and projections, all rules checked                    LifGraph
 //!      |-- map       slices on cores, links, routing tables, from measured spikes      Mapping
@@ -28,6 +28,7 @@ mod events;
 pub mod feedforward;
 mod float;
 mod fold;
+mod free_run;
 mod import;
 pub mod input;
 mod lower;
@@ -36,19 +37,20 @@ mod network;
 pub mod pipeline;
 mod pixels;
 pub mod quantise;
-mod rates;
+pub mod rates;
 mod verify;
 
 pub use emit::emit;
 pub use error::CompileError;
-pub use float::{FloatEngine, LayerStep, pixel};
+pub use float::{FloatEngine, Given, LayerStep, Replaced, in_range, pixel};
 pub use fold::{FoldedLayer, fold};
+pub use free_run::{FreeRun, free_run, reference};
 pub use import::{FloatLayer, Norm, import};
 pub use lower::lower;
-pub use map::{map, spike_counts};
-pub use network::{Network, PRIOR_LAYERS, Part, Wiring, wiring};
-pub use pipeline::{Compiled, Step, compile};
-pub use pixels::{boundaries, pixel_table};
-pub use quantise::{IntegerLayer, quantise};
-pub use rates::input_rates;
-pub use verify::{DEMANDED_AGREEMENT, LayerAgreement, PixelAgreement, Verification, verify};
+pub use map::{map, map_with, spike_counts};
+pub use network::{Hears, Network, PRIOR_LAYERS, Part, Purpose, Wiring, wiring};
+pub use pipeline::{Compiled, Options, Step, compile, compile_with};
+pub use pixels::{boundaries, byte, pixel_table};
+pub use quantise::{IntegerLayer, Scales, quantise};
+pub use rates::{Calibration, calibrate};
+pub use verify::{DEMANDED_AGREEMENT, LayerAgreement, PixelAgreement, Verification, verify, verify_with};

@@ -1,10 +1,12 @@
 //! `fsvae-compile MODEL --target loihi`: checkpoint in, LIF graph and netlist out.
 
 mod args;
+mod dot;
 mod explain;
 mod mapping;
 mod nir_command;
 mod output;
+mod report;
 mod stage;
 mod summary;
 mod targets;
@@ -15,7 +17,7 @@ use clap::Parser;
 use fsvae_checkpoint::original::Setting;
 use fsvae_cli::Report;
 use fsvae_compile::input::{self, Model};
-use fsvae_compile::{CompileError, IntegerLayer, Step, compile};
+use fsvae_compile::{CompileError, Compiled, IntegerLayer, Options, Purpose, Step, compile_with};
 use lif_chip::Chip;
 use lif_graph::LifGraph;
 use std::process::ExitCode;
@@ -45,33 +47,72 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
         Model::Fsvae(checkpoint, settings) => (checkpoint, settings),
         Model::Network(graph, time, settings) => return nir_command::run(args, last, &graph, &time, &settings, &chip, &name),
     };
+    let reconstructing = format!("{name}.reconstruct");
+    let options = |purpose| {
+        let name = if purpose == Purpose::Generate { &name } else { &reconstructing };
+        Options { purpose, scales: args.scales(), name }
+    };
+    let alone = args.network.unwrap_or(Purpose::Generate);
     if let Some(last) = last {
-        let stage = fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, &name)?;
+        let stage = fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, options(alone), &[])?;
         return stage::show(&stage, &settings, args.json);
     }
-    let compiled = compile(&checkpoint, &chip, &name)?;
+    let first = compile_with(&checkpoint, &chip, options(alone), &[])?;
     if args.verify {
-        return verification::run(&compiled, &settings, &chip, args);
+        return verification::run(&checkpoint, &first, &settings, &chip, args);
     }
-    let layers: Vec<_> = compiled.integer.layers.iter().collect();
-    finish(args, &chip, &compiled.graph, &layers, &settings)
+    let second = match args.network {
+        None => Some(compile_with(&checkpoint, &chip, options(Purpose::Reconstruct), &first.pictures)?),
+        Some(_) => None,
+    };
+    let products: Vec<Product<'_>> = std::iter::once(&first).chain(&second).map(Product::of).collect();
+    finish(args, &chip, &name, &products, &settings)
 }
 
-/// Emits, writes and reports.
-fn finish(args: &Args, chip: &Chip, graph: &LifGraph, layers: &[&IntegerLayer], settings: &[Setting]) -> Result<ExitCode, Report> {
-    let name = &graph.name;
-    let mut files: Vec<(String, Vec<u8>)> = vec![(format!("{name}.lif"), graph.to_bytes())];
-    files.extend(fsvae_compile::emit(graph, chip)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
-    if let Some(Emit::Nir) = args.emit {
-        let nir = lif_nir::export(graph).and_then(|nir| nir.to_bytes()).map_err(CompileError::from)?;
-        files.push((format!("{name}.nir"), nir));
+/// A graph with what its report needs.
+struct Product<'c> {
+    graph: &'c LifGraph,
+    layers: Vec<&'c IntegerLayer>,
+    pictures: &'c [Vec<u8>],
+}
+
+impl<'c> Product<'c> {
+    fn of(compiled: &'c Compiled) -> Self {
+        Self { graph: &compiled.graph, layers: compiled.integer.layers.iter().collect(), pictures: &compiled.pictures }
     }
-    let mapping = args.map.then(|| fsvae_compile::map(graph, chip)).transpose()?;
-    files.extend(mapping.iter().map(mapping::file).map(|file| (file.name.to_owned(), file.bytes)));
+}
+
+/// Emits, writes and reports. The first of the products is the one that is mapped, drawn and reported in full.
+fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settings: &[Setting]) -> Result<ExitCode, Report> {
+    let Some(Product { graph, layers, pictures }) = products.first() else { return Ok(ExitCode::SUCCESS) };
+    let mut files: Vec<(String, Vec<u8>)> =
+        products.iter().map(|product| (format!("{}.lif", product.graph.name), product.graph.to_bytes())).collect();
+    for product in products {
+        files.extend(fsvae_compile::emit(product.graph, chip)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
+    }
+    if args.emit.contains(&Emit::Nir) {
+        let nir = lif_nir::export(graph).and_then(|nir| nir.to_bytes()).map_err(CompileError::from)?;
+        files.push((format!("{}.nir", graph.name), nir));
+    }
+    for product in products {
+        if args.emit.contains(&Emit::Dot) {
+            files.push((format!("{}.dot", product.graph.name), dot::drawing(product.graph).into_bytes()));
+        }
+        if args.emit.contains(&Emit::Text) {
+            files.push((format!("{}.txt", product.graph.name), product.graph.to_text().into_bytes()));
+        }
+    }
+    // a report shows the chip, if it has cores that stand somewhere
+    let has_grid = chip.mesh.is_some() || chip.hexagonal.is_some();
+    let mapping = (args.map || args.html && has_grid).then(|| fsvae_compile::map_with(graph, chip, pictures)).transpose()?;
+    files.extend(mapping.iter().filter(|_| args.map).map(mapping::file).map(|file| (file.name.to_owned(), file.bytes)));
+    if args.html {
+        files.push(("report.html".into(), report::page(graph, layers, chip, mapping.as_ref()).into_bytes()));
+    }
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
     let written = output::write(&folder, files)?;
-    summary::print(graph, layers, settings, chip, &written, args.json)?;
-    if let Some(mapping) = mapping.filter(|_| !args.json) {
+    summary::print(products, settings, chip, &written, args.json)?;
+    if let Some(mapping) = mapping.filter(|_| args.map && !args.json) {
         fsvae_cli::print(&format!("\n{}", mapping::text(&mapping)))?;
     }
     Ok(ExitCode::SUCCESS)

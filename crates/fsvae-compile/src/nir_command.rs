@@ -1,7 +1,7 @@
 //! A NIR file on the command line.
 
 use crate::args::Args;
-use crate::{finish, stage};
+use crate::{Product, finish, stage};
 use fsvae_checkpoint::original::Setting;
 use fsvae_cli::Report;
 use fsvae_compile::feedforward::import::Time;
@@ -25,11 +25,15 @@ pub fn run(
         let remedy = "it compares what a network draws by itself; this one needs spikes from outside";
         return Err(CompileError::Option { option: "--verify", file: "a NIR file", remedy }.into());
     }
-    let stage = compile_network_until(last.unwrap_or(Step::Lower), graph, time, chip, name)?;
+    if args.network.is_some() {
+        let remedy = "leave it out: the file holds one network";
+        return Err(CompileError::Option { option: "--network", file: "a NIR file", remedy }.into());
+    }
+    let stage = compile_network_until(last.unwrap_or(Step::Lower), graph, time, chip, args.scales(), name)?;
     match &stage {
         NetworkStage::Lowered(network, graph) if last.is_none() => {
             let layers: Vec<_> = network.layers.iter().map(|placed| &placed.layer).collect();
-            finish(args, chip, graph, &layers, settings)
+            finish(args, chip, name, &[Product { graph, layers, pictures: &[] }], settings)
         }
         stage => stage::show_network(stage, settings, args.json),
     }

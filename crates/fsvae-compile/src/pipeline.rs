@@ -2,7 +2,10 @@
 
 use crate::feedforward::import::Time;
 use crate::feedforward::{self, FeedForward};
-use crate::{CompileError, FloatLayer, FoldedLayer, IntegerLayer, Network, fold, import, input_rates, lower, map, quantise};
+use crate::quantise::Scales;
+use crate::{
+    CompileError, FloatLayer, FoldedLayer, IntegerLayer, Network, Purpose, calibrate, fold, import, lower, map, map_with, quantise,
+};
 use fsvae_checkpoint::Checkpoint;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
@@ -49,7 +52,7 @@ pub enum Stage {
     /// After [`Step::Quantise`].
     Quantised(Network<IntegerLayer>),
     /// After [`Step::Lower`].
-    Lowered(Compiled),
+    Lowered(Box<Compiled>),
     /// After [`Step::Map`].
     Mapped(Box<Mapping>),
 }
@@ -71,12 +74,19 @@ pub enum NetworkStage {
 ///
 /// # Errors
 /// Those of the steps up to `last`.
-pub fn compile_network_until(last: Step, graph: &NirGraph, time: &Time, chip: &Chip, name: &str) -> Result<NetworkStage, CompileError> {
+pub fn compile_network_until(
+    last: Step,
+    graph: &NirGraph,
+    time: &Time,
+    chip: &Chip,
+    scales: Scales,
+    name: &str,
+) -> Result<NetworkStage, CompileError> {
     let network = feedforward::import::import(graph, time)?;
     if matches!(last, Step::Import | Step::Fold) {
         return Ok(NetworkStage::Imported(network));
     }
-    let integer = feedforward::quantise(&network, chip)?;
+    let integer = feedforward::quantise(&network, chip, scales)?;
     if last == Step::Quantise {
         return Ok(NetworkStage::Quantised(integer));
     }
@@ -96,14 +106,41 @@ pub struct Compiled {
     pub integer: Network<IntegerLayer>,
     /// The graph.
     pub graph: LifGraph,
+    /// Pictures that a network draws: what the quantiser was calibrated with, and what rates for a mapping are measured with.
+    pub pictures: Vec<Vec<u8>>,
 }
 
-/// Compiles a checkpoint for a chip, as far as `last`; `name` is the graph's.
+/// What is compiled of a checkpoint, and how.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options<'a> {
+    /// Which of its networks.
+    pub purpose: Purpose,
+    /// How scales of weights are found.
+    pub scales: Scales,
+    /// Name of the graph.
+    pub name: &'a str,
+}
+
+impl<'a> Options<'a> {
+    /// The network that draws, as good as it gets.
+    pub fn new(name: &'a str) -> Self {
+        Self { purpose: Purpose::Generate, scales: Scales::default(), name }
+    }
+}
+
+/// Compiles a checkpoint for a chip, as far as `last`. A network that reconstructs is calibrated with `pictures`; if there are none, with
+/// those that the checkpoint's other network draws.
 ///
 /// # Errors
 /// Those of the steps up to `last`.
-pub fn compile_until(last: Step, checkpoint: &Checkpoint, chip: &Chip, name: &str) -> Result<Stage, CompileError> {
-    let float = import(checkpoint)?;
+pub fn compile_until(
+    last: Step,
+    checkpoint: &Checkpoint,
+    chip: &Chip,
+    options: Options<'_>,
+    pictures: &[Vec<u8>],
+) -> Result<Stage, CompileError> {
+    let float = import(checkpoint, options.purpose)?;
     if last == Step::Import {
         return Ok(Stage::Imported(float));
     }
@@ -111,25 +148,39 @@ pub fn compile_until(last: Step, checkpoint: &Checkpoint, chip: &Chip, name: &st
     if last == Step::Fold {
         return Ok(Stage::Folded(folded));
     }
-    let rates = input_rates(&folded);
-    let integer = quantise(&folded, &rates, chip)?;
+    let drawn = if options.purpose == Purpose::Reconstruct && pictures.is_empty() {
+        calibrate(&fold(import(checkpoint, Purpose::Generate)?)?, &[]).pictures
+    } else {
+        pictures.to_vec()
+    };
+    let calibration = calibrate(&folded, &drawn);
+    let integer = quantise(&folded, &calibration.inputs, chip, options.scales)?;
     if last == Step::Quantise {
         return Ok(Stage::Quantised(integer));
     }
-    let graph = lower(&integer, name)?;
+    let graph = lower(&integer, options.name)?;
+    let pictures = if options.purpose == Purpose::Reconstruct { drawn } else { calibration.pictures };
     if last == Step::Map {
-        return Ok(Stage::Mapped(Box::new(map(&graph, chip)?)));
+        return Ok(Stage::Mapped(Box::new(map_with(&graph, chip, &pictures)?)));
     }
-    Ok(Stage::Lowered(Compiled { float, integer, graph }))
+    Ok(Stage::Lowered(Box::new(Compiled { float, integer, graph, pictures })))
 }
 
-/// Compiles a checkpoint for a chip; `name` is the graph's.
+/// Compiles the network of a checkpoint that draws; `name` is the graph's.
 ///
 /// # Errors
 /// Those of the steps.
 pub fn compile(checkpoint: &Checkpoint, chip: &Chip, name: &str) -> Result<Compiled, CompileError> {
-    match compile_until(Step::Lower, checkpoint, chip, name)? {
-        Stage::Lowered(compiled) => Ok(compiled),
+    compile_with(checkpoint, chip, Options::new(name), &[])
+}
+
+/// Compiles a checkpoint for a chip.
+///
+/// # Errors
+/// Those of the steps.
+pub fn compile_with(checkpoint: &Checkpoint, chip: &Chip, options: Options<'_>, pictures: &[Vec<u8>]) -> Result<Compiled, CompileError> {
+    match compile_until(Step::Lower, checkpoint, chip, options, pictures)? {
+        Stage::Lowered(compiled) => Ok(*compiled),
         _ => unreachable!("nothing else stops after this step"),
     }
 }

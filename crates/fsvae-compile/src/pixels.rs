@@ -9,6 +9,11 @@ pub fn boundaries() -> impl Iterator<Item = f64> {
     (1..=255).map(|p| (ln(2 * p - 1) - ln(511 - 2 * p)) / 2.0)
 }
 
+/// The byte of a float membrane by the same boundaries, which are the same on every machine (the system's `tanh` may not be).
+pub fn byte(boundaries: &[f64], membrane: f32) -> u8 {
+    boundaries.partition_point(|&boundary| boundary <= f64::from(membrane)) as u8
+}
+
 /// The table for a membrane that counts `unit` each.
 pub fn pixel_table(unit: f64) -> PixelTable {
     // `as` saturates, which keeps a table of absurd resolution ascending

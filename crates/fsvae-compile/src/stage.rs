@@ -104,6 +104,9 @@ fn quantised(layer: &IntegerLayer) -> String {
         decay.multiplier, decay.shift, decay.rounding, layer.input_shift, layer.membrane_bits
     );
     text += &list("scale", &layer.scale);
+    if let Some(shift) = layer.image_shift {
+        let _ = writeln!(text, "  currents of the image / 2^{shift}");
+    }
     if let Some(pixels) = &layer.pixels {
         text += &list("pixel-levels", &pixels.levels);
     }

@@ -1,5 +1,6 @@
 //! What a compilation says when it is done.
 
+use crate::Product;
 use crate::output::Written;
 use comfy_table::{CellAlignment, Table, presets};
 use fsvae_checkpoint::original::{Origin, Setting};
@@ -20,19 +21,20 @@ pub fn table(header: &[&str], numbers: usize) -> Table {
 }
 
 /// Prints populations and files.
-pub fn print(
-    graph: &LifGraph,
-    layers: &[&IntegerLayer],
-    settings: &[Setting],
-    chip: &Chip,
-    files: &[Written],
-    as_json: bool,
-) -> Result<(), CliError> {
+pub fn print(products: &[Product<'_>], settings: &[Setting], chip: &Chip, files: &[Written], as_json: bool) -> Result<(), CliError> {
     if as_json {
-        fsvae_cli::print_json(&with_settings(object(graph, layers, chip, files), settings))
-    } else {
-        fsvae_cli::print(&(settings_text(settings) + &text(graph, layers, chip, files)))
+        let mut objects = products.iter().map(|product| object(product, chip));
+        let mut first = objects.next().unwrap_or_default();
+        first["files"] = files.iter().map(|file| json!({"path": file.path.to_string_lossy(), "bytes": file.bytes})).collect();
+        // the network that reconstructs stands beside the one that draws
+        if let Some(second) = objects.next() {
+            first["reconstruct"] = second;
+        }
+        return fsvae_cli::print_json(&with_settings(first, settings));
     }
+    let mut text = settings_text(settings);
+    products.iter().for_each(|product| text += &populations_text(product, chip));
+    fsvae_cli::print(&(text + &files_text(products, files)))
 }
 
 /// The same for JSON: an object's member `settings`.
@@ -61,13 +63,14 @@ pub fn settings_text(settings: &[Setting]) -> String {
     format!("{rows}\n\n")
 }
 
-fn text(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Written]) -> String {
+fn populations_text(Product { graph, layers, .. }: &Product<'_>, chip: &Chip) -> String {
     let mut populations =
         table(&["population", "neurons", "weights", "clipped", "weight error", "threshold", "largest sum", "membrane bits"], 1);
     for population in &graph.populations {
         let mut row = vec![population.name.clone(), population.shape.neurons().to_string()];
         row.extend(match (&population.model, layer(layers, &population.name)) {
             (NeuronModel::Select { ways }, _) => vec![format!("1 of {ways}")],
+            (NeuronModel::Image { shift }, _) => vec![format!("current / 2^{shift}")],
             (_, Some(layer)) => vec![
                 layer.weights.len().to_string(),
                 layer.clipped_weights.to_string(),
@@ -80,16 +83,8 @@ fn text(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Writte
         });
         populations.add_row(row);
     }
-    let mut written = table(&["wrote", "bytes"], 1);
-    for file in files {
-        written.add_row([file.path.display().to_string(), file.bytes.to_string()]);
-    }
-    // what needs spikes from outside draws nothing by itself
-    let generates = graph.populations.iter().all(|population| population.model != NeuronModel::Source);
-    let next = files.first().filter(|_| generates).map(|file| format!("\nnext: fsvae-sim generate {}\n", file.path.display()));
-    let next = next.unwrap_or_default();
     format!(
-        "{} for {}: {} neurons, {} weights, {} steps, fingerprint {}\n\n{populations}\n\n{written}\n{next}",
+        "{} for {}: {} neurons, {} weights, {} steps, fingerprint {}\n\n{populations}\n\n",
         graph.name,
         chip.name,
         neurons(graph),
@@ -99,7 +94,19 @@ fn text(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Writte
     )
 }
 
-fn object(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Written]) -> Value {
+fn files_text(products: &[Product<'_>], files: &[Written]) -> String {
+    let mut written = table(&["wrote", "bytes"], 1);
+    for file in files {
+        written.add_row([file.path.display().to_string(), file.bytes.to_string()]);
+    }
+    // what needs something from outside draws nothing by itself
+    let outside = |population: &lif_graph::Population| matches!(population.model, NeuronModel::Source | NeuronModel::Image { .. });
+    let generates = products.first().is_some_and(|product| !product.graph.populations.iter().any(outside));
+    let next = files.first().filter(|_| generates).map(|file| format!("\nnext: fsvae-sim generate {}\n", file.path.display()));
+    format!("{written}\n{}", next.unwrap_or_default())
+}
+
+fn object(Product { graph, layers, .. }: &Product<'_>, chip: &Chip) -> Value {
     let populations: Vec<Value> = graph
         .populations
         .iter()
@@ -107,6 +114,9 @@ fn object(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Writ
             let mut row = json!({"name": population.name, "neurons": population.shape.neurons()});
             if let NeuronModel::Select { ways } = population.model {
                 row["ways"] = json!(ways);
+            }
+            if let NeuronModel::Image { shift } = population.model {
+                row["shift"] = json!(shift);
             }
             if let Some(layer) = layer(layers, &population.name) {
                 row["weights"] = json!(layer.weights.len());
@@ -119,7 +129,6 @@ fn object(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Writ
             row
         })
         .collect();
-    let files: Vec<Value> = files.iter().map(|file| json!({"path": file.path.to_string_lossy(), "bytes": file.bytes})).collect();
     json!({
         "model": graph.name,
         "target": chip.name,
@@ -129,7 +138,6 @@ fn object(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Writ
         "clipped_weights": layers.iter().map(|layer| layer.clipped_weights).sum::<usize>(),
         "steps": graph.steps,
         "populations": populations,
-        "files": files,
     })
 }
 
@@ -145,7 +153,8 @@ fn weights(layers: &[&IntegerLayer]) -> usize {
     layers.iter().map(|layer| layer.weights.len()).sum()
 }
 
-fn thresholds(layer: &IntegerLayer) -> String {
+/// One threshold, or the range of several.
+pub fn thresholds(layer: &IntegerLayer) -> String {
     match (layer.threshold.iter().min(), layer.threshold.iter().max()) {
         (Some(low), Some(high)) if low == high => low.to_string(),
         (Some(low), Some(high)) => format!("{low} to {high}"),

@@ -85,7 +85,61 @@ fn a_model_becomes_a_graph_and_a_netlist() {
     insta::assert_snapshot!("graph", graph.summary());
     let netlist: Value = serde_json::from_slice(&fs::read(place.path("model-loihi/netlist.json")).unwrap()).unwrap();
     assert_eq!(netlist["fingerprint"], graph.fingerprint());
-    assert_eq!(names(&place.path("model-loihi")).len(), 3);
+    let reconstructs = LifGraph::from_bytes(&fs::read(place.path("model-loihi/model.reconstruct.lif")).unwrap()).expect("a graph");
+    insta::assert_snapshot!("graph_that_reconstructs", reconstructs.summary());
+    assert_eq!(names(&place.path("model-loihi")).len(), 4);
+}
+
+#[test]
+fn one_network_can_be_had_alone() {
+    let place = Place::new();
+    let files = |network: &str| {
+        let object = json(&place.run(&["model.mpk", "--network", network, "--json", "-o", network]));
+        assert_eq!(object["reconstruct"], Value::Null);
+        names(&place.path(network)).len()
+    };
+    assert_eq!((files("generate"), files("reconstruct")), (3, 1), "its image enters as currents, which no netlist holds");
+    let both = json(&place.run(&["model.mpk", "--json"]));
+    assert_eq!(both["reconstruct"]["model"], "model.reconstruct");
+    for (network, file) in [("generate", "model.lif"), ("reconstruct", "model.reconstruct.lif")] {
+        let alone = fs::read(place.path(network).join(file)).unwrap();
+        assert!(alone == fs::read(place.path("model-loihi").join(file)).unwrap(), "{file} is the same with and without the other");
+    }
+}
+
+#[test]
+fn graphs_are_drawn_written_out_and_reported() {
+    let place = Place::new();
+    let text = stdout(&place.run(&["model.mpk", "--target", "loihi1", "--emit", "dot,text", "--html"])).to_owned();
+    let files =
+        ["model.dot", "model.lif", "model.reconstruct.dot", "model.reconstruct.lif", "model.reconstruct.txt", "model.txt", "report.html"];
+    assert_eq!(names(&place.path("model-loihi1")), files.map(|file| place.path("model-loihi1").join(file)));
+    assert!(text.contains("report.html"), "{text}");
+    let read = |file: &str| fs::read_to_string(place.path("model-loihi1").join(file)).unwrap();
+    insta::assert_snapshot!("dot", read("model.reconstruct.dot"));
+    let graph = LifGraph::from_bytes(&fs::read(place.path("model-loihi1/model.lif")).unwrap()).unwrap();
+    assert_eq!(LifGraph::from_text(&read("model.txt")), Ok(graph));
+    // a chip whose cores stand nowhere has a report without a floor plan
+    stdout(&place.run(&["model.mpk", "--target", "generic", "--html"]));
+    let page = fs::read_to_string(place.path("model-generic/report.html")).unwrap();
+    assert!(page.contains("<h2>Layers</h2>") && !page.contains("<svg"), "{page}");
+}
+
+#[test]
+fn scales_can_be_chosen() {
+    let place = Place::new();
+    let layers = |more: &[&str]| {
+        let object = json(&place.run(&[&["model.mpk", "--target", "generic", "--stop-after", "quantise", "--json"], more].concat()));
+        object["layers"].as_array().unwrap().clone()
+    };
+    let scales = |rows: &[Value]| rows[1]["scale"].as_array().unwrap().len();
+    let clipped = |rows: &[Value]| rows.iter().map(|row| row["clipped_weights"].as_u64().unwrap()).sum::<u64>();
+    let finest = layers(&["--scales", "min-max"]);
+    assert_eq!((scales(&finest), clipped(&finest)), (16, 0));
+    let shared = layers(&["--scales", "min-max", "--scale-per", "layer"]);
+    assert_eq!((scales(&shared), clipped(&shared)), (1, 0));
+    assert!(clipped(&layers(&["--scales", "percentile", "--percentile", "90"])) > 20);
+    assert_eq!(layers(&["--scale-per", "channel"]), layers(&[]));
 }
 
 #[test]
@@ -93,15 +147,16 @@ fn generic_is_the_graph_alone() {
     let place = Place::new();
     let object = json(&place.run(&["model.mpk", "--target", "generic", "-o", "a/b", "--json"]));
     insta::assert_json_snapshot!("object", object);
-    assert_eq!(names(&place.path("a/b")), [place.path("a/b/model.lif")]);
+    assert_eq!(names(&place.path("a/b")), [place.path("a/b/model.lif"), place.path("a/b/model.reconstruct.lif")]);
 }
 
 #[test]
 fn the_same_bytes_twice_and_with_any_number_of_threads() {
     let place = Place::new();
-    let files = ["model.lif", "netlist.json", "arrays.npz"];
+    let files = ["model.lif", "model.reconstruct.lif", "netlist.json", "arrays.npz", "report.html"];
     let bytes = |threads: &str, folder: &str| {
-        let output = place.command().args(["model.mpk", "--target", "loihi", "-o", folder]).env("RAYON_NUM_THREADS", threads).output();
+        let args = ["model.mpk", "--target", "loihi", "--html", "-o", folder];
+        let output = place.command().args(args).env("RAYON_NUM_THREADS", threads).output();
         stdout(&output.expect("it runs"));
         files.map(|file| fs::read(place.path(folder).join(file)).expect("written"))
     };
@@ -118,6 +173,8 @@ fn verify_prints_a_table_and_writes_nothing() {
     let object = json(&place.run(&["model.mpk", "--verify", "--images", "8", "--seed", "2", "--json"]));
     assert_eq!(object["holds"], true);
     assert_eq!(object["verification"]["layers"].as_array().unwrap().len(), 6);
+    let output = place.run(&["model.mpk", "--verify", "--network", "reconstruct", "--target", "generic", "--images", "8"]);
+    insta::assert_snapshot!("verify_reconstruct", stdout(&output));
     assert_eq!(names(place.folder.path()), [place.path("model.mpk")]);
 }
 
@@ -165,7 +222,7 @@ fn a_mapping_can_be_looked_at_and_written() {
     assert!(text.contains("mapping.json") && text.contains("spikes x hops a step"), "{text}");
     let written: Value = serde_json::from_slice(&fs::read(place.path("model-loihi1/mapping.json")).unwrap()).unwrap();
     assert_eq!(written, shown);
-    assert_eq!(names(&place.path("model-loihi1")).len(), 2);
+    assert_eq!(names(&place.path("model-loihi1")).len(), 3);
 }
 
 #[test]
@@ -185,7 +242,7 @@ fn targets_are_listed() {
 #[test]
 fn wrong_words_are_one_error_each() {
     let place = Place::new();
-    let cases: [&[&str]; 7] = [
+    let cases: [&[&str]; 10] = [
         &["model.mpk", "--target", "loihi9"],
         &["model.mpk", "--stop-after", "route"],
         &["none.mpk"],
@@ -193,12 +250,19 @@ fn wrong_words_are_one_error_each() {
         &["model.mpk", "--target", "generic", "--stop-after", "map"],
         &["model.mpk", "--target", "mesh2x2", "--map"],
         &["--explain", "E999"],
+        &["model.mpk", "--scale-per", "channel"],
+        &["model.mpk", "--scales", "percentile", "--percentile", "101"],
+        &["model.mpk", "--verify", "--verify-fad"],
     ];
     let errors: Vec<String> = cases.iter().map(|args| format!("$ fsvae-compile {}\n{}", args.join(" "), place.error(args))).collect();
     insta::assert_snapshot!("wrong_words", errors.join("\n"));
-    for usage in
-        [&["--images", "3", "model.mpk"][..], &["model.mpk", "--verify", "--images", "0"], &[], &["model.mpk", "--verify", "-o", "a"]]
-    {
+    for usage in [
+        &["--images", "3", "model.mpk"][..],
+        &["model.mpk", "--verify", "--images", "0"],
+        &[],
+        &["model.mpk", "--verify", "-o", "a"],
+        &["model.mpk", "--verify-fad"],
+    ] {
         assert!(place.error(usage).contains("--help"), "{usage:?}");
     }
 }
@@ -268,7 +332,8 @@ fn a_state_dictionary_of_the_original_program_is_compiled() {
     let place = Place::new();
     let tiny = fixture("../fsvae-checkpoint/tests/data/tiny.pth");
     insta::assert_snapshot!("pth_summary", stdout(&place.run(&[&tiny, "--target", "generic", "--threshold", "0.3"])));
-    assert_eq!(names(&place.path("tiny-generic")), [place.path("tiny-generic/tiny.lif")]);
+    let files = ["tiny.lif", "tiny.reconstruct.lif"];
+    assert_eq!(names(&place.path("tiny-generic")), files.map(|file| place.path("tiny-generic").join(file)));
     let object = json(&place.run(&[&tiny, "--target", "generic", "--json"]));
     assert_eq!(
         object["settings"][5],
@@ -293,8 +358,9 @@ fn a_nir_network_is_compiled_and_written_as_nir_again() {
     for step in ["import", "quantise", "lower", "map"] {
         insta::assert_snapshot!(format!("nir_after_{step}"), stdout(&place.run(&[&network, "--stop-after", step])));
     }
-    let cases: [&[&str]; 6] = [
+    let cases: [&[&str]; 7] = [
         &["tests/data/norse.nir", "--dt", "1e-3"],
+        &["tests/data/norse.nir", "--network", "generate"],
         &["tests/data/snntorch.nir", "--verify"],
         &["tests/data/snntorch.nir", "--threshold", "0.5"],
         &["tests/data/refused_cuba.nir"],

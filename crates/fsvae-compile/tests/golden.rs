@@ -35,7 +35,7 @@ fn the_float_engine_draws_what_the_original_draws() {
     let (images, channels, steps) = (4, network.config.latent, network.config.steps);
     let picks: Vec<u32> = bytes("sample/random_index").as_chunks().0.iter().map(|index| i64::from_le_bytes(*index) as u32).collect();
     let (latent, pictures) = (floats("sample/sampled_z"), floats("sample/image"));
-    let float = import(&network).unwrap();
+    let float = import(&network, Purpose::Generate).unwrap();
     for engine in [FloatEngine::from(&float), FloatEngine::from(&fold(float).unwrap())] {
         for image in 0..images {
             let mut sampled = vec![vec![false; steps]; channels];
@@ -67,6 +67,80 @@ fn the_originals_network_keeps_its_spikes() {
         assert!(verification.holds(), "{target}: {verification:#?}");
         assert!(verification.pixels.psnr_db.is_none_or(|psnr| psnr > 45.0), "{target}: {:#?}", verification.pixels);
     }
+}
+
+/// The stored images are reconstructed: the same latent spikes, the same picture.
+#[test]
+fn the_float_engine_reconstructs_what_the_original_reconstructs() {
+    let network = network();
+    let (channels, steps) = (network.config.latent, network.config.steps);
+    let picks: Vec<u32> = bytes("eval/random_index").as_chunks().0.iter().map(|index| i64::from_le_bytes(*index) as u32).collect();
+    let float = import(&network, Purpose::Reconstruct).unwrap();
+    let select = Purpose::Reconstruct.layers_before_select(&network.config);
+    for engine in [FloatEngine::from(&float), FloatEngine::from(&fold(float.clone()).unwrap())] {
+        for image in 0..IMAGES {
+            let pixels = &bytes("input/image_u8_32")[image * 1024..][..1024];
+            let mut seen = std::collections::BTreeMap::from([("eval/latent_x", vec![]), ("eval/q_z", vec![]), ("eval/sampled_z", vec![])]);
+            let pick = |step: u32, channel: u32| picks[(step as usize * IMAGES + image) * channels + channel as usize];
+            let given = Given { picks: &pick, pixels: &in_range(pixels), replaced: None };
+            let membranes = engine.run(given, |step| {
+                let (name, spikes) = match step.layer {
+                    layer if layer == select - PRIOR_LAYERS - 1 => ("eval/latent_x", step.spikes),
+                    layer if layer == select - 1 => ("eval/q_z", step.spikes),
+                    layer if layer == select => ("eval/sampled_z", step.input),
+                    _ => return,
+                };
+                let train = seen.get_mut(name).unwrap();
+                let stored = bytes(name).len() / IMAGES / steps;
+                train.push((0..stored as u32).map(|neuron| spikes.contains(&neuron)).collect::<Vec<bool>>());
+            });
+            for (name, ours) in seen {
+                assert_eq!(ours, train(&bytes(name), image), "{name}, image {image}");
+            }
+            let expected = &floats("eval/x_recon")[image * membranes.len()..][..membranes.len()];
+            let worst = membranes.iter().zip(expected).map(|(v, pixel)| (v.tanh() - pixel).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-5, "image {image}: {worst}");
+        }
+    }
+}
+
+/// Fed with the spikes that the test above found to be the original's, on the stored images.
+#[test]
+fn the_integer_network_that_reconstructs_keeps_the_originals_spikes() {
+    for target in ["loihi", "generic", "spinnaker1"] {
+        let options = Options { purpose: Purpose::Reconstruct, ..Options::new("golden") };
+        let compiled = compile_with(&network(), &lif_chip::find(target).unwrap(), options, &[]).unwrap();
+        let engine = FloatEngine::from(&compiled.float);
+        let shown = |image: u64| bytes("input/image_u8_32")[image as usize * 1024..][..1024].to_vec();
+        let threshold = compiled.float.config.threshold;
+        let verification = verify_with(&engine, &compiled.graph, threshold, IMAGES as u64, 1, shown, || ());
+        println!(
+            "{target}: {:?}",
+            verification.layers.iter().map(|layer| (&layer.population, layer.agreement_percent)).collect::<Vec<_>>()
+        );
+        assert_eq!(verification.layers.len(), 13);
+        assert!(verification.holds(), "{target}: {verification:#?}");
+        assert!(verification.pixels.psnr_db.is_none_or(|psnr| psnr > 40.0), "{target}: {:#?}", verification.pixels);
+    }
+}
+
+/// Running free, pictures differ; their distribution must not.
+#[test]
+fn both_networks_score_alike_on_their_own() {
+    let compiled = compile(&network(), &lif_chip::find("loihi").unwrap(), "golden").unwrap();
+    let shape = compiled.graph.populations.last().unwrap().shape;
+    let run = || {
+        let engine = FloatEngine::from(&compiled.float);
+        free_run(&engine, &compiled.graph, &reference("fashion-mnist", shape).unwrap(), (256, 3), |_| vec![], || ()).unwrap()
+    };
+    let scores = run();
+    println!("{scores:?}");
+    for (integer, float) in [(scores.integer.published, scores.float.published), (scores.integer.running, scores.float.running)] {
+        // so few images of an untrained network spread by some percent
+        assert!((integer / float - 1.0).abs() < 0.15, "{scores:?}");
+    }
+    assert!(scores.equal_images_percent < 100.0, "they run free: {scores:?}");
+    assert!(reference("celeba", shape).is_err() && reference("mnist", lif_graph::Shape::flat(7)).is_err());
 }
 
 const IMAGES: usize = 4;
@@ -134,7 +208,7 @@ fn picked(fired: &[Vec<bool>], picks: &[usize], image: usize) -> SpikeTrain {
 fn the_integer_network_keeps_the_stored_spikes() {
     let picks: Vec<usize> = bytes("sample/random_index").as_chunks().0.iter().map(|index| i64::from_le_bytes(*index) as usize).collect();
     let sampled: Vec<u8> = floats("sample/sampled_z").iter().map(|&spike| spike as u8).collect();
-    let layers = fold(import(&network()).unwrap()).unwrap().layers;
+    let layers = fold(import(&network(), Purpose::Generate).unwrap()).unwrap().layers;
     for target in ["loihi", "generic"] {
         let graph = compile(&network(), &lif_chip::find(target).unwrap(), "golden").unwrap().graph;
         let id = |name: &str| graph.find(name).unwrap();

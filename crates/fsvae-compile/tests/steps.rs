@@ -50,7 +50,7 @@ proptest! {
     /// Folding changes membranes by rounding alone; the first spike that differs, if any, does so at the threshold.
     #[test]
     fn the_folded_network_is_the_trained_one(checkpoint in checkpoints(), seed: u64) {
-        let float = import(&checkpoint).unwrap();
+        let float = import(&checkpoint, Purpose::Generate).unwrap();
         let folded = fold(float.clone()).unwrap();
         let count = float.layers.len();
         let (trained, folded) = (run(&FloatEngine::from(&float), count, seed, 0), run(&FloatEngine::from(&folded), count, seed, 0));
@@ -75,8 +75,8 @@ proptest! {
     ) {
         let mut chip = lif_chip::find(target).unwrap();
         chip.synapse.input_bits -= narrower;
-        let folded = fold(import(&checkpoint).unwrap()).unwrap();
-        let integer = match quantise(&folded, &input_rates(&folded), &chip) {
+        let folded = fold(import(&checkpoint, Purpose::Generate).unwrap()).unwrap();
+        let integer = match quantise(&folded, &calibrate(&folded, &[]).inputs, &chip, Scales::default()) {
             Ok(integer) => integer,
             Err(CompileError::DoesNotFit { .. }) if narrower > 4 => return Ok(()),
             Err(error) => panic!("{error}"),
@@ -175,7 +175,7 @@ fn random_networks_keep_their_spikes() {
 /// A bias before the batch norm is folded too.
 #[test]
 fn a_bias_before_tdbn_is_scaled_and_shifted() {
-    let mut network = import(&checkpoint(small_config(), 5)).unwrap();
+    let mut network = import(&checkpoint(small_config(), 5), Purpose::Generate).unwrap();
     let layer = &mut network.layers[0];
     let norm = layer.norm.as_mut().unwrap();
     (layer.weights[0], layer.bias[0]) = (0.5, 3.0);
@@ -215,7 +215,7 @@ fn the_readout_has_no_batch_norm_and_no_threshold() {
 
 #[test]
 fn what_cannot_be_folded_or_quantised_is_an_error() {
-    let mut huge = import(&checkpoint(small_config(), 5)).unwrap();
+    let mut huge = import(&checkpoint(small_config(), 5), Purpose::Generate).unwrap();
     let norm = huge.layers[4].norm.as_mut().unwrap();
     (norm.gamma[2], norm.variance[2]) = (f32::MAX, 0.0);
     let error = fold(huge).unwrap_err();
@@ -227,11 +227,11 @@ fn what_cannot_be_folded_or_quantised_is_an_error() {
     assert!(matches!(error, CompileError::DoesNotFit { .. }), "{error}");
 
     let config = NetworkConfig { image_size: 1024, channels: vec![64, 1], latent: 1, ways: 1, steps: 1, ..small_config() };
-    let error = import(&checkpoint(config, 5)).unwrap_err().to_string();
+    let error = import(&checkpoint(config, 5), Purpose::Generate).unwrap_err().to_string();
     assert_eq!(error, "the network is too large: it has 85000200 neurons, and 16777216 is the limit");
 
     let mut damaged = checkpoint(small_config(), 5);
     damaged.tensors.pop();
-    let error = import(&damaged).unwrap_err().to_string();
+    let error = import(&damaged, Purpose::Generate).unwrap_err().to_string();
     assert!(error.contains("tensor \"final_layer.1.bias\" of shape [1] is missing"), "{error}");
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run.
+//! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run. `cargo xtask bench compile`: see
+//! `crates/fsvae-compile/benches/compile.rs`.
 
 use crate::run::{cargo, output, step};
 use serde_json::{Value, json};
@@ -12,6 +13,13 @@ const PYTORCH: &str = "torch==2.15.0";
 const RIVALS: &str = "tests/rivals/train_step.py";
 /// Every contestant runs so often, one after the other each time: a change of the machine's mood meets them all.
 const ROUNDS: usize = 3;
+
+/// Times the compiler.
+pub fn compile(as_json: bool) -> Result<(), String> {
+    let mut words = vec!["bench", "--quiet", "-p", "fsvae-compile", "--bench", "compile", "--"];
+    words.extend(as_json.then_some("--json"));
+    step("compiler", &mut cargo(&words))
+}
 
 /// Times a full training step of `batch` images on two threads.
 pub fn train(batch: u32, as_json: bool) -> Result<(), String> {

@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: data sets, Lava
+    /// Install what the tests need: data sets, Chromium, Lava
     Setup,
     /// Set up, then check formatting, lints, documentation, and run every test
     Test,
@@ -31,6 +31,12 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// The compiler on one thread: the shipped model and one of the large size, from file to mapped network
+    Compile {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// A training step: this trainer, a careful PyTorch program, and the original program's formulation
     Train {
         /// Images of a step
@@ -47,6 +53,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::all(),
         Task::Test => test(),
         Task::Bless => bless(),
+        Task::Bench(Bench::Compile { json }) => bench::compile(json),
         Task::Bench(Bench::Train { batch, json }) => bench::train(batch, json),
     };
     match outcome {

@@ -13,10 +13,23 @@ const PYTHONS: [&str; 3] = ["python3.10", "python3.11", "python3"];
 const LAVA_ENVIRONMENT: &str = "target/lava";
 const LAVA_PYTHON: &str = "target/lava/bin/python";
 
+/// The browser that reports are opened in.
+const CHROMIUM: &str = "/usr/bin/chromium";
+
 /// Installs what is not there yet.
 pub fn all() -> Result<(), String> {
     data_sets()?;
+    browser()?;
     lava()
+}
+
+fn browser() -> Result<(), String> {
+    if Path::new(CHROMIUM).exists() {
+        return Ok(());
+    }
+    let help = "install the Debian package chromium by hand, then try again";
+    step("package lists", &mut apt_get(&["update", "-q"])).map_err(|e| format!("{e}; {help}"))?;
+    step("Chromium", &mut apt_get(&["install", "-q", "-y", "--no-install-recommends", "chromium"])).map_err(|e| format!("{e}; {help}"))
 }
 
 fn data_sets() -> Result<(), String> {

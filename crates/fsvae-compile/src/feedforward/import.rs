@@ -21,7 +21,7 @@
 use super::{Feed, FeedForward, Placed, Source, exponential::exp_minus};
 use crate::CompileError;
 use crate::fold::FoldedLayer;
-use crate::network::{Part, Wiring};
+use crate::network::{Hears, Part, Wiring};
 use crate::quantise::Neuron;
 use lif_graph::rules::{MAX_KERNEL, MAX_NEURONS, MAX_SIDE};
 use lif_graph::{Connectivity, Kernel, Shape};
@@ -354,7 +354,7 @@ impl<'g> Importer<'g> {
             return refuse(graph, node, format!("with its synapses the network has more than {MAX_WEIGHTS} weights"), "split the network");
         }
         let part = if matches!(graph.nodes[node].unit, Unit::Li { .. }) { Part::Readout } else { Part::Layer };
-        let wiring = Wiring { name: graph.nodes[node].name.clone(), part, source, target, connectivity };
+        let wiring = Wiring { name: graph.nodes[node].name.clone(), part, hears: Hears::Layer, source, target, connectivity };
         let parameters = Parameters { graph, node, neurons: target.neurons(), units: wiring.units() };
         let Dynamics { keep, gain, rest, threshold } = parameters.dynamics(self.time)?;
 

@@ -15,7 +15,7 @@ mod run;
 use crate::CompileError;
 use crate::fold::FoldedLayer;
 use crate::lower::{population, projection};
-use crate::quantise::{IntegerLayer, Neuron, quantise_layer};
+use crate::quantise::{IntegerLayer, Neuron, Scales, quantise_layer};
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, Population, PopulationId, Shape};
 use rates::input_rates;
@@ -67,10 +67,10 @@ pub enum Feed {
 ///
 /// # Errors
 /// [`CompileError::DoesNotFit`] for a layer that fits the chip's widths at no scale.
-pub fn quantise(network: &FeedForward<FoldedLayer>, chip: &Chip) -> Result<FeedForward<IntegerLayer>, CompileError> {
-    let rates = input_rates(network);
-    let quantised = network.layers.iter().zip(&rates).map(|(placed, rates)| {
-        let layer = quantise_layer(&placed.layer, rates, chip, placed.neuron, network.steps)?;
+pub fn quantise(network: &FeedForward<FoldedLayer>, chip: &Chip, scales: Scales) -> Result<FeedForward<IntegerLayer>, CompileError> {
+    let inputs = input_rates(network);
+    let quantised = network.layers.iter().zip(&inputs).map(|(placed, inputs)| {
+        let layer = quantise_layer(&placed.layer, inputs, chip, scales, placed.neuron, network.steps)?;
         Ok(Placed { layer, feed: placed.feed, neuron: placed.neuron })
     });
     let layers = quantised.collect::<Result<_, CompileError>>()?;

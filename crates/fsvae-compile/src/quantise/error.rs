@@ -1,7 +1,7 @@
 //! How many spikes a scale is expected to get wrong.
 //!
 //! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
-//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r), taking inputs as independent; rounding adds an error of
+//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as independent; rounding adds an error of
 //! variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a mean that the bias takes back (`b' = b - sum d r`) but for its
 //! own rounding f. Up to a factor, then,
 //!
@@ -14,37 +14,36 @@
 
 use crate::events::reached;
 use crate::fold::FoldedLayer;
+use crate::rates::Input;
 use lif_chip::Chip;
 use lif_graph::Connectivity;
 
 /// A layer's drive, ready to price scales.
 pub(super) struct LayerError<'a> {
     layer: &'a FoldedLayer,
-    rates: Vec<f64>,
+    inputs: &'a [Input],
     /// Share of the target's positions that a tap reaches.
     coverage: Vec<f64>,
     chip: &'a Chip,
+    /// What an input sum of 1 stands for where a weight of 1 stands for 1.
+    unit: f64,
     /// Weight of each unit's membrane error.
     importance: Vec<f64>,
 }
 
-/// Rates of inputs that were never, or always, seen to fire: they may yet.
-const RATE_LIMITS: (f64, f64) = (0.005, 0.995);
-
 impl<'a> LayerError<'a> {
     /// `threshold` is V_th, or nothing for the read-out, where all errors weigh the same.
-    pub fn new(layer: &'a FoldedLayer, rates: &[f64], threshold: Option<f64>, chip: &'a Chip) -> Self {
-        let rates = rates.iter().map(|rate| rate.clamp(RATE_LIMITS.0, RATE_LIMITS.1)).collect();
-        let mut error = Self { layer, rates, coverage: coverage(layer), chip, importance: vec![] };
+    pub fn new(layer: &'a FoldedLayer, inputs: &'a [Input], threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
+        let mut error = Self { layer, inputs, coverage: coverage(layer), chip, unit, importance: vec![] };
         error.importance = (0..layer.bias.len()).map(|unit| threshold.map_or(1.0, |threshold| error.density(unit, threshold))).collect();
         error
     }
 
     fn density(&self, unit: usize, threshold: f64) -> f64 {
         let (mut mean, mut variance) = (f64::from(self.layer.bias[unit]), (1e-3 * threshold).powi(2));
-        self.for_weights(unit, |weight, rate, coverage| {
-            mean += weight * rate * coverage;
-            variance += weight * weight * rate * (1.0 - rate) * coverage;
+        self.for_weights(unit, |weight, input, coverage| {
+            mean += weight * input.mean * coverage;
+            variance += weight * weight * input.variance * coverage;
         });
         let spread = variance.sqrt();
         let distance = (threshold - mean) / spread;
@@ -65,7 +64,7 @@ impl<'a> LayerError<'a> {
     /// The expected number of wrong spikes, up to a factor that is the same for all scales.
     pub fn expected(&self, unit: usize, scale: f64) -> f64 {
         let (bias, exact, noise) = self.corrected_bias(unit, scale);
-        let unit_of_membrane = scale / f64::from(1u32 << self.chip.input_shift());
+        let unit_of_membrane = scale * self.unit / f64::from(1u32 << self.chip.input_shift());
         let rest = f64::from(bias) * unit_of_membrane - exact;
         (noise + rest * rest).sqrt() * self.importance[unit]
     }
@@ -74,21 +73,21 @@ impl<'a> LayerError<'a> {
     fn corrected_bias(&self, unit: usize, scale: f64) -> (i32, f64, f64) {
         let limit = f64::from(self.chip.weight_max());
         let (mut mean, mut noise) = (0.0, 0.0);
-        self.for_weights(unit, |weight, rate, coverage| {
+        self.for_weights(unit, |weight, input, coverage| {
             let error = (weight / scale).round().clamp(-limit, limit) * scale - weight;
-            mean += error * rate * coverage;
-            noise += error * error * rate * (1.0 - rate) * coverage;
+            mean += error * input.mean * coverage;
+            noise += error * error * input.variance * coverage;
         });
         let exact = f64::from(self.layer.bias[unit]) - mean;
-        let bias = self.chip.nearest_bias(exact / scale * f64::from(1u32 << self.chip.input_shift()));
+        let bias = self.chip.nearest_bias(exact / (scale * self.unit) * f64::from(1u32 << self.chip.input_shift()));
         (bias, exact, noise)
     }
 
-    /// Calls with weight, input rate and coverage of each of the unit's weights.
-    fn for_weights(&self, unit: usize, mut each: impl FnMut(f64, f64, f64)) {
+    /// Calls with weight, input and coverage of each of the unit's weights.
+    fn for_weights(&self, unit: usize, mut each: impl FnMut(f64, Input, f64)) {
         for (source, taps) in self.layer.wiring.fan_in(unit) {
             for (&weight, &coverage) in self.layer.weights[taps].iter().zip(&self.coverage) {
-                each(f64::from(weight), self.rates[source], coverage);
+                each(f64::from(weight), self.inputs[source], coverage);
             }
         }
     }

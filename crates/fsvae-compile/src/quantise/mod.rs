@@ -11,16 +11,24 @@
 //! way: it is chosen such that the threshold is an integer that exists.
 //!
 //! Which scale? A fine one clips the few largest weights, a coarse one rounds all. The candidates run from full range to clipping at a
-//! quarter of it, and the one with the fewest expected wrong spikes wins (see `error.rs`). Then the layer's worst case is
-//! computed, and as long as a sum or a membrane could leave its width on the chip, the scale grows.
+//! quarter of it (in small layers from somewhat coarser ones), and the one with the fewest expected wrong spikes wins (see `error.rs`), or [`Choice`] says otherwise. Then the layer's worst
+//! case is computed, and as long as a sum or a membrane could leave its width on the chip, the scale grows.
+//!
+//! The first layer of a network that reconstructs hears pixels. Its currents are computed outside the chip, once an image, and enter in
+//! units of weight 1 like a sum of spikes. So for it the scale of the weights is not that unit: currents are `sum of weight * pixel / 2^shift`, and the
+//! shift is the least (the finest unit) at which they fit the chip.
 
+mod choice;
 mod error;
+
+pub use choice::{Choice, Scales};
 
 use crate::CompileError;
 use crate::fold::FoldedLayer;
 use crate::lower::{population, projection};
-use crate::network::{Network, Wiring};
+use crate::network::{Hears, Network, Wiring};
 use crate::pixels::{boundaries, pixel_table};
+use crate::rates::Input;
 use error::LayerError;
 use lif_chip::{Chip, Sharing};
 use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, WorstCase};
@@ -49,6 +57,8 @@ pub struct IntegerLayer {
     pub pixels: Option<PixelTable>,
     /// What a weight of 1 stands for; one, or as many as biases.
     pub scale: Vec<f64>,
+    /// Where the source is an image: fraction bits of its currents.
+    pub image_shift: Option<u8>,
     /// Root mean square of the weights' rounding and clipping errors, relative to that of the weights.
     pub weight_error: f64,
     /// Weights beyond the range of the chip's, which became its end.
@@ -58,10 +68,14 @@ pub struct IntegerLayer {
     pub worst: WorstCase,
 }
 
-/// Candidates per halving of the scale.
-const FINENESS: i32 = 8;
+/// Steps per halving of the scale: the finest grid of candidates.
+const FINENESS: i32 = 64;
+/// Between the candidates of a layer with many weights: an eighth of a halving.
+const STRIDE: usize = 8;
 /// How far clipping is tried: to a quarter of the range.
 const CLIPPING: i32 = 2 * FINENESS;
+/// In a layer of so few weights rounding errors do not average out, and some scales happen to round all of them well: many are tried.
+const FEW_WEIGHTS: usize = 4096;
 /// How much coarser than full range a scale may get before the layer is refused.
 const COARSEST: f64 = 128.0;
 
@@ -74,11 +88,16 @@ pub struct Neuron {
     pub threshold: Option<f32>,
 }
 
-/// Quantises every layer for `chip`; `rates` are those of [`input_rates`](crate::rates::input_rates).
+/// Quantises every layer for `chip`; `inputs` are those of [`calibrate`](crate::rates::calibrate).
 ///
 /// # Errors
-/// [`CompileError::DoesNotFit`] for a layer that fits the chip's widths at no scale.
-pub fn quantise(network: &Network<FoldedLayer>, rates: &[Vec<f64>], chip: &Chip) -> Result<Network<IntegerLayer>, CompileError> {
+/// [`CompileError::DoesNotFit`] for a layer that fits the chip's widths at no scale, and what [`Scales::check`] refuses.
+pub fn quantise(
+    network: &Network<FoldedLayer>,
+    inputs: &[Vec<Input>],
+    chip: &Chip,
+    scales: Scales,
+) -> Result<Network<IntegerLayer>, CompileError> {
     let (config, last) = (&network.config, network.layers.len() - 1);
     let layers = network.layers.par_iter().enumerate().map(|(index, layer)| {
         let neuron = if index == last {
@@ -86,40 +105,59 @@ pub fn quantise(network: &Network<FoldedLayer>, rates: &[Vec<f64>], chip: &Chip)
         } else {
             Neuron { decay: config.decay, threshold: Some(config.threshold) }
         };
-        quantise_layer(layer, &rates[index], chip, neuron, config.steps as u32)
+        quantise_layer(layer, &inputs[index], chip, scales, neuron, config.steps as u32)
     });
-    Ok(Network { config: config.clone(), layers: layers.collect::<Result<_, _>>()? })
+    Ok(Network { purpose: network.purpose, config: config.clone(), layers: layers.collect::<Result<_, _>>()? })
 }
 
-/// Quantises one layer; `rates` has an entry for each source channel (convolution) or neuron (dense).
+/// Quantises one layer; `inputs` has an entry for each source channel (convolution) or neuron (dense).
 ///
 /// # Errors
-/// [`CompileError::DoesNotFit`] if it fits the chip's widths at no scale.
-pub fn quantise_layer(layer: &FoldedLayer, rates: &[f64], chip: &Chip, neuron: Neuron, steps: u32) -> Result<IntegerLayer, CompileError> {
-    Job { layer, rates, chip, neuron, steps }.quantise()
+/// [`CompileError::DoesNotFit`] if it fits the chip's widths at no scale, and what [`Scales::check`] refuses.
+pub fn quantise_layer(
+    layer: &FoldedLayer,
+    inputs: &[Input],
+    chip: &Chip,
+    scales: Scales,
+    neuron: Neuron,
+    steps: u32,
+) -> Result<IntegerLayer, CompileError> {
+    scales.check(chip)?;
+    let job = |image_shift| Job { layer, inputs, chip, scales, neuron, steps, image_shift };
+    if layer.wiring.hears != Hears::Image {
+        return job(None).quantise();
+    }
+    let fits = |shift: &u8| job(Some(*shift)).fits_at_full_range();
+    job((0..=MAX_IMAGE_SHIFT).find(fits).or(Some(MAX_IMAGE_SHIFT))).quantise()
 }
+
+/// Fraction bits of a current, at most: 2^24 times the range of a pixel is more than any sum of weights.
+const MAX_IMAGE_SHIFT: u8 = 24;
 
 /// One layer to be quantised.
 struct Job<'a> {
     layer: &'a FoldedLayer,
-    rates: &'a [f64],
+    inputs: &'a [Input],
     chip: &'a Chip,
+    scales: Scales,
     neuron: Neuron,
     steps: u32,
+    image_shift: Option<u8>,
 }
 
 impl Job<'_> {
     fn quantise(&self) -> Result<IntegerLayer, CompileError> {
-        let error = LayerError::new(self.layer, self.rates, self.neuron.threshold.map(f64::from), self.chip);
+        let error = self.error();
         let groups = self.groups();
         let full: Vec<f64> = groups.iter().map(|units| self.full_range(units.clone())).collect();
         let mut finest = root_of_two(-CLIPPING); // of the candidates, relative to full range
         loop {
-            let mut candidates: Vec<f64> = (-CLIPPING..=0).rev().map(root_of_two).filter(|&ratio| ratio >= finest).collect();
-            if candidates.is_empty() {
-                candidates.push(finest);
-            }
             let best = |(units, full): (&Range<usize>, &f64)| {
+                let mut candidates = self.candidates(units, *full);
+                candidates.retain(|&ratio| ratio >= finest);
+                if candidates.is_empty() {
+                    candidates.push(finest);
+                }
                 let scales = candidates.iter().map(|ratio| self.existing_scale(full * ratio));
                 let costs = scales.map(|scale| (units.clone().map(|unit| error.expected(unit, scale)).sum::<f64>(), scale));
                 costs.reduce(|best, next| if next.0 < best.0 { next } else { best }).map_or(*full, |(_, scale)| scale)
@@ -137,10 +175,45 @@ impl Job<'_> {
         }
     }
 
+    fn error(&self) -> LayerError<'_> {
+        LayerError::new(self.layer, self.inputs, self.neuron.threshold.map(f64::from), self.chip, self.unit())
+    }
+
+    /// What an input of 1 stands for where a weight of 1 stands for 1: itself, or of an image one 255th, `2^shift` times.
+    fn unit(&self) -> f64 {
+        self.image_shift.map_or(1.0, |shift| f64::from(1u32 << shift) / 255.0)
+    }
+
+    fn fits_at_full_range(&self) -> bool {
+        let groups = self.groups();
+        let scales: Vec<f64> = groups.iter().map(|units| self.existing_scale(self.full_range(units.clone()))).collect();
+        self.at_scales(&groups, &scales, &self.error()).fits(self.chip)
+    }
+
+    /// Scales to try, relative to full range, the coarsest first.
+    fn candidates(&self, units: &Range<usize>, full: f64) -> Vec<f64> {
+        match self.scales.choice {
+            Choice::Error if self.neuron.threshold.is_some() && self.layer.weights.len() <= FEW_WEIGHTS => {
+                // coarser ones, down to 5/6 of the range, at which the largest weight is a whole number: weights that are integers already
+                // have one that loses nothing
+                let most = self.chip.weight_max();
+                let coarser = ((most * 5 / 6).max(1)..most).map(|largest| f64::from(most) / f64::from(largest));
+                coarser.chain((-CLIPPING..=0).rev().map(root_of_two)).collect()
+            }
+            Choice::Error => (-CLIPPING..=0).rev().step_by(STRIDE).map(root_of_two).collect(),
+            Choice::MinMax => vec![1.0],
+            Choice::Percentile(percent) => {
+                let weights = units.clone().flat_map(|unit| self.layer.wiring.fan_in(unit)).flat_map(|(_, taps)| &self.layer.weights[taps]);
+                let largest = choice::percentile(weights.map(|weight| weight.abs()).collect(), percent);
+                vec![(f64::from(largest) / f64::from(self.chip.weight_max()) / full).clamp(root_of_two(-CLIPPING), 1.0)]
+            }
+        }
+    }
+
     /// Units that share a threshold, and so a scale. The read-out shares one for the sake of its table.
     fn groups(&self) -> Vec<Range<usize>> {
         let units = self.layer.wiring.units();
-        match self.chip.threshold.per {
+        match self.scales.per.unwrap_or(self.chip.threshold.per) {
             Sharing::Channel if self.neuron.threshold.is_some() => (0..units).map(|unit| unit..unit + 1).collect(),
             _ => std::iter::once(0..units).collect(),
         }
@@ -154,7 +227,7 @@ impl Job<'_> {
         let landmark = self.neuron.threshold.map_or_else(|| boundaries().last().unwrap_or(1.0), f64::from);
         let room = self.chip.membrane_max() as f64 / 4.0;
         let room = if fires { room.min((self.chip.threshold_mantissa_max() << self.chip.threshold.shift_bits) as f64) } else { room };
-        (largest / f64::from(self.chip.weight_max())).max(landmark * self.one() / room)
+        (largest / f64::from(self.chip.weight_max())).max(landmark * self.one() / room / self.unit())
     }
 
     /// Weight 1 in membrane units.
@@ -165,14 +238,15 @@ impl Job<'_> {
     /// The mantissa nearest to a threshold at a scale.
     fn mantissa(&self, threshold: f32, scale: f64) -> i64 {
         let step = f64::from(1u32 << self.chip.threshold.shift_bits);
-        let exact = f64::from(threshold) * self.one() / (scale * step);
+        let exact = f64::from(threshold) * self.one() / (scale * self.unit() * step);
         (exact.round() as i64).clamp(1, self.chip.threshold_mantissa_max())
     }
 
     /// The nearest scale at which the threshold exists on the chip.
     fn existing_scale(&self, scale: f64) -> f64 {
         let Some(threshold) = self.neuron.threshold else { return scale };
-        f64::from(threshold) * self.one() / (self.mantissa(threshold, scale) << self.chip.threshold.shift_bits) as f64
+        let integer = (self.mantissa(threshold, scale) << self.chip.threshold.shift_bits) as f64;
+        f64::from(threshold) * self.one() / integer / self.unit()
     }
 
     fn at_scales(&self, groups: &[Range<usize>], scales: &[f64], error: &LayerError<'_>) -> IntegerLayer {
@@ -184,9 +258,7 @@ impl Job<'_> {
             }
             bias[unit] = error.bias(unit, scale);
         }
-        let integer = |threshold: f32| {
-            scales.iter().map(|&scale| (self.mantissa(threshold, scale) << self.chip.threshold.shift_bits) as i32).collect()
-        };
+        let integer = |threshold: f32| scales.iter().map(|&scale| self.chip.threshold_of(self.mantissa(threshold, scale)) as i32).collect();
         let layer = IntegerLayer {
             wiring: self.layer.wiring.clone(),
             weights,
@@ -195,8 +267,9 @@ impl Job<'_> {
             decay: decay_of(self.neuron.decay, self.chip),
             input_shift: self.chip.input_shift(),
             membrane_bits: self.chip.membrane.bits,
-            pixels: self.neuron.threshold.is_none().then(|| pixel_table(scales[0] / self.one())),
+            pixels: self.neuron.threshold.is_none().then(|| pixel_table(scales[0] * self.unit() / self.one())),
             scale: scales.to_vec(),
+            image_shift: self.image_shift,
             weight_error: 0.0,
             clipped_weights: 0,
             worst: WorstCase::default(),
@@ -227,6 +300,8 @@ impl IntegerLayer {
             input_max: chip.input_max(),
             membrane: self.worst.membrane.magnitude(),
             membrane_max: self.membrane_max(chip),
+            input_bits: self.worst.input.bits() + chip.synapse.mixed_sign_step.trailing_zeros(),
+            membrane_bits: self.worst.membrane.bits(),
         }
     }
 
@@ -261,7 +336,8 @@ impl IntegerLayer {
 
 /// The largest sums of a layer, as the rules of the graph compute them.
 fn worst_case(layer: &IntegerLayer, steps: u32) -> WorstCase {
-    let source = Population { name: "source".into(), shape: layer.wiring.source, model: NeuronModel::Source };
+    let model = layer.image_shift.map_or(NeuronModel::Source, |shift| NeuronModel::Image { shift });
+    let source = Population { name: "source".into(), shape: layer.wiring.source, model };
     let projection = projection(layer, "input".into(), PopulationId(0), PopulationId(1), 0);
     let graph = LifGraph { name: String::new(), steps, populations: vec![source, population(layer)], projections: vec![projection] };
     graph.worst_cases()[1]
@@ -279,9 +355,11 @@ fn decay_of(decay: f32, chip: &Chip) -> Decay {
     Decay { multiplier, shift: chip.decay.bits, rounding }
 }
 
-/// `2^(power / 8)`, from square roots and products alone: the same on every machine, unlike `powf`.
+/// `2^(power / 64)`, from square roots and products alone: the same on every machine, unlike `powf`.
 fn root_of_two(power: i32) -> f64 {
+    let (wholes, rest) = (power.unsigned_abs() as i32 / 8, power.unsigned_abs() as i32 % 8);
     let eighth = 2f64.sqrt().sqrt().sqrt();
-    let magnitude = (0..power.unsigned_abs()).fold(1.0, |product, _| product * eighth);
+    let sixty_fourth = eighth.sqrt().sqrt().sqrt();
+    let magnitude = (0..wholes).fold(1.0, |product, _| product * eighth) * (0..rest).fold(1.0, |product, _| product * sixty_fourth);
     if power < 0 { 1.0 / magnitude } else { magnitude }
 }
