@@ -94,7 +94,7 @@ fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut 
         seed: options.seed,
         images: 0..plan.count.into(),
         threads: options.threads.unwrap_or(0).into(),
-        record: Record { events: true, membranes: false },
+        record: Record { events: true, ..Record::default() },
     };
     engine.draw_batch(&batch, &Inputs::default(), digest, take)?;
     Ok(drawn)

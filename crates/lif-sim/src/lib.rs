@@ -62,14 +62,18 @@
 //! # Ok::<(), lif_sim::SimError>(())
 //! ```
 
+mod aligned;
 mod batch;
 mod drawing;
 mod error;
 mod functional;
 mod kernel;
+mod picks;
 mod program;
+mod spikes;
 
 pub use batch::Batch;
 pub use drawing::{Drawing, Event, GivenSpikes, Record};
 pub use error::SimError;
 pub use functional::{Engine, Inputs, State};
+pub use kernel::Kernel;

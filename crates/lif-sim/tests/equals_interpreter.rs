@@ -3,7 +3,7 @@
 
 use lif_graph::random::{source_spikes, well_formed_graph};
 use lif_graph::*;
-use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Record, SimError};
+use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Kernel, Record, SimError};
 use proptest::prelude::*;
 
 type Trains = Vec<(PopulationId, SpikeTrain)>;
@@ -77,21 +77,34 @@ fn synapses(graph: &LifGraph, projection: &Projection, fired: &[bool]) -> u64 {
     fired.map(|(neuron, _)| fan_out(neuron % from.pixels())).sum()
 }
 
-const ALL: Record = Record { events: true, membranes: true };
+const ALL: Record = Record { events: true, membranes: true, skip_unread: false };
+
+const SKIP_UNREAD: Record = Record { events: false, membranes: false, skip_unread: true };
+
+/// What is left of a drawing when unread populations are skipped: everything but their own counts.
+fn without_unread(engine: &Engine, drawing: &Drawing) -> Drawing {
+    let mut left = Drawing { membranes: vec![], events: vec![], ..drawing.clone() };
+    engine.unread().iter().for_each(|population| left.spikes[population.index()] = 0);
+    left
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn the_engine_equals_the_interpreter((graph, trains) in graph_and_spikes(), seed: u64, image: u64) {
-        let engine = Engine::new(&graph).expect("a well-formed graph");
-        let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
         let expected = reference(&graph, &trains, seed, image);
-        let mut state = engine.state();
-        prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
-        // what an image leaves behind in its working memory must not reach the next
-        engine.draw(&mut state, !seed, image, &inputs, Record::default());
-        prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+        for kernel in Kernel::available() {
+            let engine = Engine::with_kernel(&graph, kernel).expect("a well-formed graph");
+            let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
+            let mut state = engine.state();
+            prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+            // what an image leaves behind in its working memory must not reach the next
+            engine.draw(&mut state, !seed, image, &inputs, Record::default());
+            prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+            engine.draw(&mut state, !seed, image, &inputs, SKIP_UNREAD);
+            prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, SKIP_UNREAD), &without_unread(&engine, &expected));
+        }
     }
 }
 
