@@ -103,7 +103,7 @@ fn students(graph: &LifGraph) -> Vec<Student<'_>> {
         let (membrane, threshold, pixels) = match &population.model {
             NeuronModel::Lif { membrane, threshold } => (membrane, Some(&threshold[..]), None),
             NeuronModel::Readout { membrane, pixels } => (membrane, None, Some(pixels)),
-            NeuronModel::Select { .. } | NeuronModel::Source => return None,
+            NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Image { .. } => return None,
         };
         let fanout = Fanout::new(source, population.shape, projection.connectivity, &projection.weights);
         Some(Student { population, membrane, threshold, pixels, fanout })

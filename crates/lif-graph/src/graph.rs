@@ -122,6 +122,23 @@ pub enum NeuronModel {
     },
     /// Its spikes come from outside (a recorded latent code, an encoder on the host).
     Source,
+    /// An image from outside, a byte for each neuron, the same at every step. It never fires: what a projection from it adds to a target's
+    /// input, at every step, is a [`current`], which the host computes once for an image.
+    Image {
+        /// A current's fraction bits, which are rounded away.
+        shift: u8,
+    },
+}
+
+/// The current that an image brings to a neuron through one projection, in units of weight 1: `sum` of its weights times
+/// [`pixel_value`]s, divided by `2^shift` and rounded, halves up. Direct encoding (Kamata et al. 2022, section 3.1) with integers.
+pub fn current(sum: i64, shift: u8) -> i64 {
+    (sum + (1 << shift) / 2) >> shift
+}
+
+/// A byte as a number of the range [-1, 1] in 255ths: black is -255, white 255.
+pub fn pixel_value(byte: u8) -> i64 {
+    2 * i64::from(byte) - 255
 }
 
 /// The integrating part of a neuron. `v` starts at 0 for every image.

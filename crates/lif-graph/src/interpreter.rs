@@ -3,7 +3,9 @@
 //! Written to be compared with, not to be fast: no event queue, no skipped zeros, 64-bit sums, and a panic where a sum does not fit
 //! what the rules of the graph promise.
 
-use crate::{Connectivity, Kernel, LifGraph, Membrane, NeuronModel, Population, PopulationId, Projection, Shape, philox};
+use crate::{
+    Connectivity, Kernel, LifGraph, Membrane, NeuronModel, Population, PopulationId, Projection, Shape, current, philox, pixel_value,
+};
 
 /// Spikes of one population: `[step][neuron]`. Steps beyond the end are silent.
 pub type SpikeTrain = Vec<Vec<bool>>;
@@ -25,6 +27,8 @@ pub struct Interpreter<'g> {
     sent: Vec<Vec<bool>>,
     sent_before: Vec<Vec<bool>>,
     forced: Vec<Option<SpikeTrain>>,
+    /// By projection: what an image adds to each neuron at every step; none of other projections, and where no image was given.
+    currents: Vec<Option<Vec<i64>>>,
 }
 
 /// All that an image did.
@@ -50,7 +54,7 @@ impl<'g> Interpreter<'g> {
         let silent: Vec<Vec<bool>> = graph.populations.iter().map(|population| vec![false; population.shape.neurons()]).collect();
         let rest = |population: &Population| match population.model {
             NeuronModel::Lif { .. } | NeuronModel::Readout { .. } => vec![0; population.shape.neurons()],
-            NeuronModel::Select { .. } | NeuronModel::Source => vec![],
+            NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Image { .. } => vec![],
         };
         let membranes: Vec<Vec<i32>> = graph.populations.iter().map(rest).collect();
         Self {
@@ -65,7 +69,26 @@ impl<'g> Interpreter<'g> {
             sent: silent.clone(),
             sent_before: silent,
             forced: vec![None; graph.populations.len()],
+            currents: vec![None; graph.projections.len()],
         }
+    }
+
+    /// Gives a [`NeuronModel::Image`] its pixels, in neuron order. Without them it brings no current.
+    ///
+    /// # Panics
+    /// If the population is no image, or has another number of pixels.
+    pub fn with_image(mut self, population: PopulationId, pixels: &[u8]) -> Self {
+        let graph = self.graph;
+        let image = graph.population(population);
+        let NeuronModel::Image { shift } = image.model else { panic!("only an image takes pixels") };
+        assert_eq!(pixels.len(), image.shape.neurons(), "each neuron needs a pixel");
+        for (index, projection) in graph.projections.iter().enumerate().filter(|(_, projection)| projection.source == population) {
+            let to = graph.population(projection.target).shape;
+            let mut sums = vec![0i64; to.neurons()];
+            deliver(projection, image.shape, to, |pixel| pixel_value(pixels[pixel]), &mut sums);
+            self.currents[index] = Some(sums.into_iter().map(|sum| current(sum, shift)).collect());
+        }
+        self
     }
 
     /// Gives a [`NeuronModel::Source`] its spikes.
@@ -164,6 +187,7 @@ impl<'g> Interpreter<'g> {
                 channels.map(|c| heard[(c * ways + philox::pick(self.seed, self.image, self.step, c, *ways)) as usize]).collect()
             }
             NeuronModel::Source => forced.clone().unwrap_or_else(|| vec![false; population.shape.neurons()]),
+            NeuronModel::Image { .. } => vec![false; population.shape.neurons()],
         };
         self.sent[id.index()] = forced.unwrap_or_else(|| computed.clone());
         self.computed[id.index()] = computed;
@@ -173,10 +197,16 @@ impl<'g> Interpreter<'g> {
     fn integrate(&mut self, id: PopulationId, membrane: &Membrane) {
         let shape = self.graph.population(id).shape;
         let mut inputs = vec![0i64; shape.neurons()];
-        for (_, projection) in self.graph.projections_into(id) {
+        for (number, projection) in self.graph.projections_into(id) {
             let heard = if projection.delay == 0 { &self.sent } else { &self.sent_before };
-            let from = self.graph.population(projection.source).shape;
-            deliver(projection, from, shape, &heard[projection.source.index()], &mut inputs);
+            let source = self.graph.population(projection.source);
+            if let NeuronModel::Image { .. } = source.model {
+                let currents = self.currents[number.index()].iter().flatten();
+                inputs.iter_mut().zip(currents).for_each(|(input, current)| *input += current);
+                continue;
+            }
+            let fired = &heard[projection.source.index()];
+            deliver(projection, source.shape, shape, |neuron| i64::from(fired[neuron]), &mut inputs);
         }
         for (neuron, &input) in inputs.iter().enumerate() {
             let v = &mut self.membranes[id.index()][neuron];
@@ -189,15 +219,16 @@ impl<'g> Interpreter<'g> {
     }
 }
 
-/// Adds the weights of all synapses whose source fired.
-fn deliver(projection: &Projection, from: Shape, to: Shape, fired: &[bool], inputs: &mut [i64]) {
+/// Adds every synapse's weight times what its source sends: 1 for a spike, 0 for none, or a pixel's value.
+fn deliver(projection: &Projection, from: Shape, to: Shape, sent: impl Fn(usize) -> i64, inputs: &mut [i64]) {
     let weight = |index: usize| i64::from(projection.weights[index]);
     match projection.connectivity {
         Connectivity::Dense => {
             for (target, input) in inputs.iter_mut().enumerate() {
-                for (source, &fired) in fired.iter().enumerate() {
-                    if fired {
-                        *input += weight(target * from.neurons() + source);
+                for source in 0..from.neurons() {
+                    let value = sent(source);
+                    if value != 0 {
+                        *input += value * weight(target * from.neurons() + source);
                     }
                 }
             }
@@ -208,9 +239,11 @@ fn deliver(projection: &Projection, from: Shape, to: Shape, fired: &[bool], inpu
                 for (y, x) in places(to) {
                     let source_y = y * i64::from(kernel.stride) + ky - i64::from(kernel.padding);
                     let source_x = x * i64::from(kernel.stride) + kx - i64::from(kernel.padding);
-                    if neuron(from, from_channel, source_y, source_x).is_some_and(|source| fired[source]) {
+                    let source = neuron(from, from_channel, source_y, source_x);
+                    if let Some(value) = source.map(&sent).filter(|&value| value != 0) {
                         let target = neuron(to, to_channel, y, x).expect("a place of the target");
-                        inputs[target] += weight((to_channel * from.channels as usize + from_channel) * kernel.size.pow(2) as usize + tap);
+                        let synapse = (to_channel * from.channels as usize + from_channel) * kernel.size.pow(2) as usize + tap;
+                        inputs[target] += value * weight(synapse);
                     }
                 }
             });
@@ -222,8 +255,10 @@ fn deliver(projection: &Projection, from: Shape, to: Shape, fired: &[bool], inpu
                     let target_y = y * i64::from(kernel.stride) + ky - i64::from(kernel.padding);
                     let target_x = x * i64::from(kernel.stride) + kx - i64::from(kernel.padding);
                     let source = neuron(from, from_channel, y, x).expect("a place of the source");
-                    if let Some(target) = neuron(to, to_channel, target_y, target_x).filter(|_| fired[source]) {
-                        inputs[target] += weight((from_channel * to.channels as usize + to_channel) * kernel.size.pow(2) as usize + tap);
+                    let value = sent(source);
+                    if let Some(target) = neuron(to, to_channel, target_y, target_x).filter(|_| value != 0) {
+                        let synapse = (from_channel * to.channels as usize + to_channel) * kernel.size.pow(2) as usize + tap;
+                        inputs[target] += value * weight(synapse);
                     }
                 }
             });

@@ -30,6 +30,7 @@
 //!   drawn by [`philox`], so that they do not depend on who draws, or when.
 //! - [`Readout`](NeuronModel::Readout): a membrane that never fires; after the last step a table of 255 levels makes it a byte.
 //! - [`Source`](NeuronModel::Source): spikes from outside.
+//! - [`Image`](NeuronModel::Image): bytes from outside, which enter as a [`current`] of every step.
 //!
 //! Neuron number of a population = `(channel * height + y) * width + x`.
 //!

@@ -15,12 +15,32 @@ const MAX_LAYER: u64 = 300;
 pub fn well_formed_graph() -> impl Strategy<Value = LifGraph> {
     let layers = vec(layer(), 0..7);
     let wires = vec(wire(), 0..4);
-    (1u32..=6, (1u32..=4, 1u32..=5, 1u32..=5), any::<bool>(), layers, wires, any::<[u8; 8]>()).prop_map(
-        |(steps, (channels, height, width), starts_outside, layers, wires, places)| {
+    (1u32..=6, (channels(), 1u32..=5, 1u32..=5), start(), layers, wires, any::<[u8; 8]>()).prop_map(
+        |(steps, (channels, height, width), start, layers, wires, places)| {
             let first = Shape { channels, height, width };
-            Builder::start(steps, first, starts_outside).layers(layers).wires(wires).finish(&places)
+            Builder::start(steps, first, start).layers(layers).wires(wires).finish(&places)
         },
     )
+}
+
+/// What the first population is.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    Source,
+    Image(u8),
+    /// Neurons that fire by themselves.
+    Lif,
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    prop_oneof![2 => Just(Start::Lif), 2 => Just(Start::Source), 1 => (7u8..=12).prop_map(Start::Image)]
+}
+
+/// For each image of the graph random pixels, to be given to [`Interpreter::with_image`].
+pub fn image_pixels(graph: &LifGraph) -> impl Strategy<Value = Vec<(PopulationId, Vec<u8>)>> + use<> {
+    let images = graph.populations.iter().enumerate().filter(|(_, population)| matches!(population.model, NeuronModel::Image { .. }));
+    let pixels = images.map(|(index, population)| (Just(PopulationId::from_index(index)), vec(any::<u8>(), population.shape.neurons())));
+    pixels.collect::<Vec<_>>()
 }
 
 /// For each source of the graph random spikes for all its steps, to be given to [`Interpreter::with_source`].
@@ -77,8 +97,13 @@ struct Wire {
     weights: Vec<i8>,
 }
 
+/// Few, or such as fill whole bytes and vectors.
+fn channels() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => 1u32..=6, 1 => Just(8), 1 => Just(16)]
+}
+
 fn layer() -> impl Strategy<Value = Layer> {
-    let place = (any::<usize>(), kind(), 0u8..=1, 1u32..=6);
+    let place = (any::<usize>(), kind(), 0u8..=1, channels());
     let sharing = prop::sample::select(&[Sharing::All, Sharing::Channel, Sharing::None][..]);
     let parameters = (weights(), membrane(), prop::array::uniform2(sharing), prop::bool::weighted(0.2));
     (place, parameters).prop_flat_map(|((on, kind, delay, channels), (weights, membrane, sharing, readout))| {
@@ -137,11 +162,14 @@ struct Builder {
 }
 
 impl Builder {
-    /// The first population: a source, or neurons that fire by themselves.
-    fn start(steps: u32, shape: Shape, outside: bool) -> Self {
+    fn start(steps: u32, shape: Shape, start: Start) -> Self {
         let membrane =
             Membrane { decay: Decay { multiplier: 3, shift: 2, rounding: Rounding::Floor }, input_shift: 0, bias: vec![40], bits: 0 };
-        let model = if outside { NeuronModel::Source } else { NeuronModel::Lif { membrane, threshold: vec![70] } };
+        let model = match start {
+            Start::Source => NeuronModel::Source,
+            Start::Image(shift) => NeuronModel::Image { shift },
+            Start::Lif => NeuronModel::Lif { membrane, threshold: vec![70] },
+        };
         let first = Population { name: "start".into(), shape, model };
         Self { graph: LifGraph { name: "random".into(), steps, populations: vec![first], projections: vec![] } }
     }
@@ -161,9 +189,10 @@ impl Builder {
     fn layer(&mut self, source: usize, layer: Layer) {
         let from = self.graph.populations[source].shape;
         let target = self.graph.populations.len();
+        let image = matches!(self.graph.populations[source].model, NeuronModel::Image { .. });
         if let Kind::Select = layer.kind {
-            // the ways are what divides the source; only a flat source can be picked from
-            if from.height * from.width == 1 {
+            // the ways are what divides the source; only a flat source that fires can be picked from
+            if from.height * from.width == 1 && !image {
                 let ways = (1..=layer.channels).rev().find(|ways| from.channels.is_multiple_of(*ways)).unwrap_or(1);
                 let shape = Shape::flat(from.channels / ways);
                 self.populate(format!("select.{target}"), shape, NeuronModel::Select { ways });
@@ -189,7 +218,7 @@ impl Builder {
             let threshold = fit(&layer.threshold, of_threshold);
             self.populate(format!("lif.{target}"), shape, NeuronModel::Lif { membrane, threshold });
         }
-        self.connect(source, target, layer.delay, connectivity, &layer.weights);
+        self.connect(source, target, if image { 0 } else { layer.delay }, connectivity, &layer.weights);
     }
 
     fn wires(mut self, wires: Vec<Wire>) -> Self {
@@ -197,7 +226,14 @@ impl Builder {
         let to = self.rows(|model| matches!(model, NeuronModel::Lif { .. } | NeuronModel::Readout { .. }));
         for wire in wires.iter().filter(|_| !to.is_empty()) {
             let (from, to) = (from[wire.from % from.len()], to[wire.to % to.len()]);
-            let delay = if from < to { wire.delay } else { 1 };
+            let image = matches!(self.graph.populations[from].model, NeuronModel::Image { .. });
+            let delay = if from >= to {
+                1
+            } else if image {
+                0
+            } else {
+                wire.delay
+            };
             self.connect(from, to, delay, Connectivity::Dense, &wire.weights);
         }
         self
@@ -297,6 +333,7 @@ mod tests {
                     NeuronModel::Select { .. } => "select",
                     NeuronModel::Readout { .. } => "readout",
                     NeuronModel::Source => "source",
+                    NeuronModel::Image { .. } => "image",
                 });
                 let shape = population.shape;
                 let sharing = |values: &[i32], [one, of_channel, of_neuron]: [&'static str; 3]| match values.len() {
@@ -321,6 +358,8 @@ mod tests {
                     Connectivity::ConvTranspose2d(_) => "transposed",
                     Connectivity::Pick => "pick",
                 });
+                let image = matches!(graph.population(projection.source).model, NeuronModel::Image { .. });
+                features.extend(image.then_some("current"));
                 features.extend((projection.delay == 1).then_some("delay"));
                 features.extend((projection.source == projection.target).then_some("self loop"));
             }
@@ -335,7 +374,7 @@ mod tests {
                 *seen.entry(feature).or_default() += 1;
             }
         }
-        assert_eq!(seen.len(), 25, "{seen:#?}");
+        assert_eq!(seen.len(), 27, "{seen:#?}");
         assert!(seen.values().all(|&graphs| graphs >= 20), "{seen:#?}");
     }
 }

@@ -5,7 +5,7 @@
 //! for the graph's steps bounds all others. A LIF neuron keeps no more than its threshold from one step to the next.
 
 use crate::geometry::{Axis, Taps};
-use crate::{Connectivity, Kernel, LifGraph, Membrane, NeuronModel, PopulationId, Projection, Shape};
+use crate::{Connectivity, Kernel, LifGraph, Membrane, NeuronModel, PopulationId, Projection, Shape, current, pixel_value};
 use std::collections::BTreeSet;
 
 /// Smallest and largest value that a quantity can take; holds 0.
@@ -52,7 +52,7 @@ pub struct WorstCase {
 }
 
 impl LifGraph {
-    /// The extremes of each population; sources and select stages, which hold no sums, have zeros.
+    /// The extremes of each population; sources, images and select stages, which hold no sums, have zeros.
     ///
     /// A dense projection's sums are exact; a convolution leaves out the taps that fall on padding and takes, for each channel,
     /// the worst position. There, where a source feeds several projections, and where a membrane cannot reach its threshold, the
@@ -68,7 +68,7 @@ impl LifGraph {
         let (membrane, threshold) = match &population.model {
             NeuronModel::Lif { membrane, threshold } => (membrane, Some(threshold)),
             NeuronModel::Readout { membrane, .. } => (membrane, None),
-            NeuronModel::Select { .. } | NeuronModel::Source => return WorstCase::default(),
+            NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Image { .. } => return WorstCase::default(),
         };
         let shape = population.shape;
         let inputs: Vec<_> = self.projections_into(id).map(|(_, projection)| Inputs::new(self, projection, shape)).collect();
@@ -124,8 +124,13 @@ fn integrated(membrane: &Membrane, drive: Drive, steps: u32) -> Span {
     Span::reaching(follow(drive.low)).or(Span::reaching(follow(drive.high)))
 }
 
-/// A projection's sums of negative and of positive weights.
-enum Inputs<'a> {
+/// A projection's sums of negative and of positive weights, and what becomes of them if its source is an image.
+struct Inputs<'a> {
+    sums: Sums<'a>,
+    image: Option<u8>,
+}
+
+enum Sums<'a> {
     Dense {
         weights: &'a [i8],
         sources: usize,
@@ -147,15 +152,28 @@ struct Sets {
 impl<'a> Inputs<'a> {
     fn new(graph: &LifGraph, projection: &'a Projection, to: Shape) -> Self {
         let weights = &projection.weights[..];
-        let from = graph.population(projection.source).shape;
-        match projection.connectivity {
-            Connectivity::Dense => Self::Dense { weights, sources: from.neurons() },
-            Connectivity::Conv2d(kernel) => Self::convolution(weights, from, to, kernel, false),
-            Connectivity::ConvTranspose2d(kernel) => Self::convolution(weights, from, to, kernel, true),
-            Connectivity::Pick => Self::Pick,
-        }
+        let source = graph.population(projection.source);
+        let from = source.shape;
+        let sums = match projection.connectivity {
+            Connectivity::Dense => Sums::Dense { weights, sources: from.neurons() },
+            Connectivity::Conv2d(kernel) => Sums::convolution(weights, from, to, kernel, false),
+            Connectivity::ConvTranspose2d(kernel) => Sums::convolution(weights, from, to, kernel, true),
+            Connectivity::Pick => Sums::Pick,
+        };
+        let image = if let NeuronModel::Image { shift } = source.model { Some(shift) } else { None };
+        Self { sums, image }
     }
 
+    /// A pixel may have either sign, so with an image every weight counts for both extremes.
+    fn of_neuron(&self, neuron: usize) -> Span {
+        let span = self.sums.of_neuron(neuron);
+        let Some(shift) = self.image else { return span };
+        let largest = pixel_value(u8::MAX) * (span.high - span.low);
+        Span { low: current(-largest, shift), high: current(largest, shift) }
+    }
+}
+
+impl Sums<'_> {
     fn convolution(weights: &[i8], from: Shape, to: Shape, kernel: Kernel, transposed: bool) -> Self {
         let sets = |input, output| {
             let axis = Axis { kernel, transposed, input, output };
@@ -219,5 +237,16 @@ mod tests {
              projection x from in to p dense delay 0 weights [100, 7]";
         let worst = LifGraph::from_text(text).expect("a graph").worst_cases()[1];
         assert_eq!(worst, WorstCase { input: Span { low: 0, high: 100 }, membrane: Span { low: -100, high: 57 } });
+    }
+
+    /// Black and white pixels are of either sign: 255 * (3 + 5) / 4 = 510, whichever signs the weights have.
+    #[test]
+    fn an_image_drives_both_ways() {
+        let text = "graph g steps 1
+             population picture image 2x1x1 shift 2
+             population p lif 1x1x1 decay 0/2^0 floor shift 0 bits 16 bias [0] threshold [1000]
+             projection x from picture to p dense delay 0 weights [3, -5]";
+        let worst = LifGraph::from_text(text).expect("a graph").worst_cases()[1];
+        assert_eq!(worst.input, Span { low: -510, high: 510 });
     }
 }

@@ -34,16 +34,22 @@ pub struct Loads<'a> {
     pub graph: &'a LifGraph,
     /// The chip.
     pub chip: &'a Chip,
-    /// By projection.
+    /// Of all projections whose spikes travel. An image does not: its currents are loaded before the first step, like biases.
     pub wires: Vec<Wire>,
     into: Vec<Vec<usize>>,
     out_of: Vec<Vec<usize>>,
 }
 
+/// Whether a population is an image, which has no place on a chip.
+pub(crate) fn is_image(graph: &LifGraph, population: PopulationId) -> bool {
+    matches!(graph.population(population).model, NeuronModel::Image { .. })
+}
+
 impl<'a> Loads<'a> {
     /// Of a graph that passes [`LifGraph::check`].
     pub fn new(graph: &'a LifGraph, chip: &'a Chip) -> Self {
-        let wires: Vec<Wire> = graph.projections.iter().map(|projection| Wire::new(graph, projection)).collect();
+        let travels = |projection: &&lif_graph::Projection| !is_image(graph, projection.source);
+        let wires: Vec<Wire> = graph.projections.iter().filter(travels).map(|projection| Wire::new(graph, projection)).collect();
         let mut into = vec![vec![]; graph.populations.len()];
         let mut out_of = into.clone();
         for (index, wire) in wires.iter().enumerate() {
@@ -85,7 +91,7 @@ impl<'a> Loads<'a> {
             }
             NeuronModel::Lif { threshold, .. } => load.threshold_profiles = self.thresholds(population, region, threshold),
             NeuronModel::Readout { .. } => load.threshold_profiles = 1,
-            NeuronModel::Source => {}
+            NeuronModel::Source | NeuronModel::Image { .. } => {}
         }
         load.memory_bytes = bits.div_ceil(8);
         load

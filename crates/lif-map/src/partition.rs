@@ -7,7 +7,7 @@
 //! How many axons leave a slice depends on how its targets are cut, so populations are looked at again until none has to be cut further. The
 //! number of parts never falls, so this ends.
 
-use crate::load::{Load, Loads};
+use crate::load::{Load, Loads, is_image};
 use crate::rules::{self, Breach, CORE_RULES, CoreRule, MapError};
 use crate::{Division, Region, machine};
 use lif_graph::{PopulationId, Shape};
@@ -50,12 +50,14 @@ impl Partition {
 pub fn partition(loads: &Loads<'_>) -> Result<Partition, MapError> {
     let cutter = Cutter { loads, limits: limits(loads), cores: machine::cores_of_largest(loads.chip) };
     let populations = loads.graph.populations.len();
-    let mut divisions = vec![Division::WHOLE; populations];
+    let on_chip = |index: usize| !is_image(loads.graph, PopulationId::from_index(index));
+    let mut divisions: Vec<Division> =
+        (0..populations).map(|index| if on_chip(index) { Division::WHOLE } else { Division::NOWHERE }).collect();
     let mut first_time = true;
     loop {
         let mut changed = false;
         let mut breaches = Vec::new();
-        for index in 0..populations {
+        for index in (0..populations).filter(|&index| on_chip(index)) {
             let id = PopulationId::from_index(index);
             if cutter.keeps(id, divisions[index], &divisions) {
                 continue;

@@ -61,6 +61,9 @@ impl Division {
     /// One part.
     pub const WHOLE: Self = Self { channels: 1, rows: 1, columns: 1 };
 
+    /// No part: the population is not on the chip.
+    pub const NOWHERE: Self = Self { channels: 0, rows: 0, columns: 0 };
+
     /// How many parts.
     pub fn parts(self) -> u64 {
         u64::from(self.channels) * u64::from(self.rows) * u64::from(self.columns)

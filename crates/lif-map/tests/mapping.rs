@@ -81,7 +81,11 @@ fn holds(graph: &LifGraph, chip: &Chip, mapping: &Mapping) {
             assert!((rule.limit)(chip).is_none_or(|limit| (rule.figure)(&slice.load) <= limit), "{}", rule.rule.name);
         }
     }
-    assert!(graph.populations.iter().all(|population| neurons[&population.name[..]] == population.shape.neurons() as u64));
+    let on_chip = |population: &Population| {
+        let image = matches!(population.model, NeuronModel::Image { .. });
+        if image { 0 } else { population.shape.neurons() as u64 }
+    };
+    assert!(graph.populations.iter().all(|row| neurons.get(&row.name[..]).copied().unwrap_or(0) == on_chip(row)));
     let cores: BTreeSet<_> = mapping.slices.iter().map(|slice| (slice.x, slice.y, slice.core)).collect();
     assert_eq!(cores.len(), mapping.slices.len());
     // axons are counted alike from both ends, and spikes on links add up to the hops

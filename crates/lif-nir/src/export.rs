@@ -106,6 +106,9 @@ fn neurons(population: &Population) -> Result<Unit, NirError> {
     };
     Ok(match &population.model {
         NeuronModel::Source => Unit::Input { shape: dims },
+        NeuronModel::Image { .. } => {
+            return Err(inexpressible("population", &population.name, "its pixels enter as currents, and NIR's inputs are spikes".into()));
+        }
         NeuronModel::Select { .. } => {
             return Err(inexpressible("population", &population.name, "it picks at random, and NIR has no random node".into()));
         }

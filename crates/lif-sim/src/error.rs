@@ -2,7 +2,7 @@
 
 use lif_graph::Violations;
 
-/// Errors of this crate, codes `E080` to `E083`; a graph that is not well formed keeps the codes of its own rules.
+/// Errors of this crate, codes `E080` to `E083`, `E171` and `E172`; a graph that is not well formed keeps the codes of its own rules.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 #[non_exhaustive]
 pub enum SimError {
@@ -40,6 +40,24 @@ pub enum SimError {
         /// The number given.
         neuron: u32,
         /// How many there are.
+        neurons: usize,
+    },
+
+    /// Pixels were given to a population that is not an image.
+    #[error("pixels are given for population number {population}, which is not an image of this graph")]
+    #[diagnostic(code(E171), help("give pixels to populations of the model `image` only"))]
+    NotAnImage {
+        /// Its number.
+        population: u32,
+    },
+
+    /// An image of another size.
+    #[error("an image of {given} pixels is given, and the network takes {neurons}")]
+    #[diagnostic(code(E172), help("give a byte for each pixel: channel by channel, row by row"))]
+    WrongPixels {
+        /// Pixels given.
+        given: usize,
+        /// Pixels that the population has.
         neurons: usize,
     },
 

@@ -28,11 +28,14 @@ pub struct State {
     counts: Vec<u32>,
 }
 
-/// The spikes of all sources for one image; made and checked by [`Engine::inputs`].
+/// What comes from outside for one image: the spikes of all sources, made and checked by [`Engine::inputs`], and pixels, by
+/// [`Engine::with_image`].
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// By population; a slot for each step.
     spikes: Vec<Option<Spikes>>,
+    /// By population: what images add to each neuron's input at every step, row by row; empty where they add nothing.
+    pub(crate) currents: Vec<Vec<i32>>,
 }
 
 /// What is being simulated.
@@ -128,7 +131,16 @@ impl Engine {
             }
             spikes[id.index()] = Some(laid_out);
         }
-        Ok(Inputs { spikes })
+        Ok(Inputs { spikes, currents: Vec::new() })
+    }
+
+    /// Adds the pixels of an image population, a byte for each neuron in the graph's order. An image that is not given brings no current.
+    ///
+    /// # Errors
+    /// [`SimError::NotAnImage`], [`SimError::WrongPixels`].
+    pub fn with_image(&self, mut inputs: Inputs, image: PopulationId, pixels: &[u8]) -> Result<Inputs, SimError> {
+        self.program.add_currents(&mut inputs, image, pixels)?;
+        Ok(inputs)
     }
 
     fn name(&self, id: PopulationId) -> String {
@@ -193,9 +205,11 @@ impl Engine {
             Dynamics::Integrate(_) => {
                 let State { membranes, sums, spikes, .. } = state;
                 let (membranes, sums) = (&mut membranes[index][..], &mut sums[index]);
-                self.kernel.advance(Work { program: &self.program, population: index, slots, membranes, sums, spikes });
+                let currents = chunk.inputs.currents.get(index).map_or(&[][..], |currents| currents);
+                self.kernel.advance(Work { program: &self.program, population: index, slots, currents, membranes, sums, spikes });
             }
             Dynamics::Select { ways, source } => slots.for_each(|slot| self.select(state, index, ways, source, slot, chunk)),
+            Dynamics::Image { .. } => {}
             Dynamics::Source => {
                 let given = chunk.inputs.spikes.get(index).and_then(Option::as_ref);
                 for slot in slots {

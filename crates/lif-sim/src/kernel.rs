@@ -99,6 +99,8 @@ pub(crate) struct Work<'a> {
     pub program: &'a Program,
     pub population: usize,
     pub slots: Range<usize>,
+    /// What images add to the sums at every step, row by row; empty where they add nothing.
+    pub currents: &'a [i32],
     pub membranes: &'a mut [i32],
     pub sums: &'a mut Sums,
     pub spikes: &'a mut [Spikes],
@@ -123,6 +125,17 @@ impl Kernel {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             Set::Avx2 => unsafe { dot_avx2(weights, fired) },
+        }
+    }
+
+    /// What the engine does at its fastest, for comparison: adds rows of signed bytes, widened to 16 bits, to sums in registers, `rounds`
+    /// times the bytes, whose number is a multiple of 128. Returns the sums' sum, so that nothing is left out.
+    pub fn widen_and_add(self, bytes: &[i8], rounds: usize) -> i16 {
+        match self.0 {
+            Set::Portable => widen_and_add::<[i16; LANES]>(bytes, rounds),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Set::Avx2 => unsafe { widen_and_add_avx2(bytes, rounds) },
         }
     }
 
@@ -171,12 +184,34 @@ fn dot_avx2(weights: &[i8], fired: &[u8]) -> i32 {
     _mm_cvtsi128_si32(_mm_add_epi32(quarter, _mm_shuffle_epi32::<0b10_11_00_01>(quarter)))
 }
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn widen_and_add_avx2(bytes: &[i8], rounds: usize) -> i16 {
+    widen_and_add::<Words>(bytes, rounds)
+}
+
+#[inline(always)]
+fn widen_and_add<V: Vector<i16>>(bytes: &[i8], rounds: usize) -> i16 {
+    let mut parts = [V::load(&[0; LANES]); 8];
+    for _ in 0..rounds {
+        for row in std::hint::black_box(bytes).chunks_exact(8 * LANES) {
+            let row = block::<i8, 8>(row);
+            for n in 0..8 {
+                parts[n] = parts[n].plus(V::from_bytes(&row[n]));
+            }
+        }
+    }
+    let mut sums = [[0; LANES]; 8];
+    parts.iter().zip(&mut sums).for_each(|(part, sums)| part.store(sums));
+    sums.as_flattened().iter().fold(0, |total: i16, &sum| total.wrapping_add(sum))
+}
+
 #[inline(always)]
 fn advance<I: Isa>(work: Work) {
-    let Work { program, population, slots, membranes, sums, spikes } = work;
+    let Work { program, population, slots, currents, membranes, sums, spikes } = work;
     match sums {
-        Sums::Narrow(sums) => advance_rows::<I, i16, I::Narrow>(program, population, slots, membranes, sums, spikes),
-        Sums::Wide(sums) => advance_rows::<I, i32, I::Wide>(program, population, slots, membranes, sums, spikes),
+        Sums::Narrow(sums) => advance_rows::<I, i16, I::Narrow>(program, population, slots, currents, membranes, sums, spikes),
+        Sums::Wide(sums) => advance_rows::<I, i32, I::Wide>(program, population, slots, currents, membranes, sums, spikes),
     }
 }
 
@@ -185,6 +220,7 @@ fn advance_rows<I: Isa, S: Sum, V: Vector<S>>(
     program: &Program,
     index: usize,
     slots: Range<usize>,
+    currents: &[i32],
     membranes: &mut [i32],
     sums: &mut Buffers<S>,
     spikes: &mut [Spikes],
@@ -207,6 +243,10 @@ fn advance_rows<I: Isa, S: Sum, V: Vector<S>>(
             if !sums.ready.is_empty() {
                 let ready = &mut sums.ready[(slot * rows + y) * lanes..][..lanes];
                 row.iter_mut().zip(ready).for_each(|(sum, ready)| *sum = sum.plus(std::mem::take(ready)));
+            }
+            if !currents.is_empty() {
+                let currents = &currents[y * lanes..][..lanes];
+                row.iter_mut().zip(currents).for_each(|(sum, &current)| *sum = sum.plus_current(current));
             }
             let bits = spikes[index].row_mut(slot, y);
             let neurons = Neurons { shift: integration.input_shift, membranes, sums: row, bias, threshold };
@@ -414,6 +454,7 @@ trait Vector<S>: Copy {
 pub(crate) trait Sum: Copy + Default {
     const NARROW: bool;
     fn plus(self, other: Self) -> Self;
+    fn plus_current(self, current: i32) -> Self;
     fn widen(self) -> i32;
     /// 16 sums as 32-bit numbers in two vectors.
     ///
@@ -449,6 +490,10 @@ impl Sum for i16 {
         self.wrapping_add(other)
     }
     #[inline(always)]
+    fn plus_current(self, current: i32) -> Self {
+        self.wrapping_add(current as i16)
+    }
+    #[inline(always)]
     fn widen(self) -> i32 {
         i32::from(self)
     }
@@ -466,6 +511,10 @@ impl Sum for i32 {
     #[inline(always)]
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
+    }
+    #[inline(always)]
+    fn plus_current(self, current: i32) -> Self {
+        self.wrapping_add(current)
     }
     #[inline(always)]
     fn widen(self) -> i32 {

@@ -19,7 +19,7 @@
 //! # Synaptic operations
 //! One synaptic operation is one pair of a spike and a synapse that exists: one weight added to one target's sum. Taps of a
 //! kernel that would fall outside the target (padding) are no synapses; a synapse of weight 0 counts; a pick has no weights and
-//! costs none. An operation counts in the step in which it is added, so a delayed projection does not count the last step's spikes.
+//! costs none, nor do the currents of an image, which are computed once and outside. An operation counts in the step in which it is added, so a delayed projection does not count the last step's spikes.
 //!
 //! ```
 //! use lif_graph::*;
@@ -64,6 +64,7 @@
 
 mod aligned;
 mod batch;
+mod currents;
 mod drawing;
 mod error;
 mod functional;
@@ -72,7 +73,7 @@ mod picks;
 mod program;
 mod spikes;
 
-pub use batch::Batch;
+pub use batch::{Batch, Workers};
 pub use drawing::{Drawing, Event, GivenSpikes, Record};
 pub use error::SimError;
 pub use functional::{Engine, Inputs, State};

@@ -1,34 +1,39 @@
 //! The engine against the reference interpreter of lif-graph: every spike, every final membrane, every pixel, every synaptic
 //! operation.
 
-use lif_graph::random::{source_spikes, well_formed_graph};
+use lif_graph::random::{image_pixels, source_spikes, well_formed_graph};
 use lif_graph::*;
-use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Kernel, Record, SimError};
+use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Inputs, Kernel, Record, SimError};
 use proptest::prelude::*;
 
-type Trains = Vec<(PopulationId, SpikeTrain)>;
+/// What comes from outside: spikes of sources, pixels of images.
+type Outside = (Vec<(PopulationId, SpikeTrain)>, Vec<(PopulationId, Vec<u8>)>);
 
-fn graph_and_spikes() -> impl Strategy<Value = (LifGraph, Trains)> {
+fn graph_and_outside() -> impl Strategy<Value = (LifGraph, Outside)> {
     well_formed_graph().prop_flat_map(|graph| {
-        let trains = source_spikes(&graph);
-        (Just(graph), trains)
+        let outside = (source_spikes(&graph), image_pixels(&graph));
+        (Just(graph), outside)
     })
 }
 
-fn given(trains: &Trains) -> Vec<GivenSpikes> {
+fn inputs(engine: &Engine, (trains, images): &Outside) -> Inputs {
     let fired = |step: &Vec<bool>| (0..).zip(step).filter_map(|(neuron, &fired)| fired.then_some(neuron)).collect();
     let given = |(population, train): &(PopulationId, SpikeTrain)| GivenSpikes {
         population: *population,
         neurons: train.iter().map(fired).collect(),
     };
-    trains.iter().map(given).collect()
+    let spikes = engine.inputs(&trains.iter().map(given).collect::<Vec<_>>()).expect("spikes of this graph");
+    images.iter().fold(spikes, |inputs, (image, pixels)| engine.with_image(inputs, *image, pixels).expect("an image of this graph"))
 }
 
 /// What the engine should say, from the interpreter's run.
-fn reference(graph: &LifGraph, trains: &Trains, seed: u64, image: u64) -> Drawing {
+fn reference(graph: &LifGraph, (trains, images): &Outside, seed: u64, image: u64) -> Drawing {
     let mut interpreter = Interpreter::new(graph, seed, image);
     for (source, train) in trains {
         interpreter = interpreter.with_source(*source, train.clone());
+    }
+    for (image, pixels) in images {
+        interpreter = interpreter.with_image(*image, pixels);
     }
     let run = interpreter.run();
     let mut drawing = Drawing {
@@ -78,7 +83,6 @@ fn synapses(graph: &LifGraph, projection: &Projection, fired: &[bool]) -> u64 {
 }
 
 const ALL: Record = Record { events: true, membranes: true, skip_unread: false };
-
 const SKIP_UNREAD: Record = Record { events: false, membranes: false, skip_unread: true };
 
 /// What is left of a drawing when unread populations are skipped: everything but their own counts.
@@ -92,11 +96,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn the_engine_equals_the_interpreter((graph, trains) in graph_and_spikes(), seed: u64, image: u64) {
-        let expected = reference(&graph, &trains, seed, image);
+    fn the_engine_equals_the_interpreter((graph, outside) in graph_and_outside(), seed: u64, image: u64) {
+        let expected = reference(&graph, &outside, seed, image);
         for kernel in Kernel::available() {
             let engine = Engine::with_kernel(&graph, kernel).expect("a well-formed graph");
-            let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
+            let inputs = inputs(&engine, &outside);
             let mut state = engine.state();
             prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
             // what an image leaves behind in its working memory must not reach the next
@@ -112,16 +116,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_batch_is_the_same_at_any_number_of_threads((graph, trains) in graph_and_spikes(), seed: u64, first in 0..u64::MAX - 40) {
+    fn a_batch_is_the_same_at_any_number_of_threads((graph, outside) in graph_and_outside(), seed: u64, first in 0..u64::MAX - 40) {
         let engine = Engine::new(&graph).expect("a well-formed graph");
-        let inputs = engine.inputs(&given(&trains)).expect("spikes of this graph");
+        let inputs = inputs(&engine, &outside);
         let images = first..first + 21;
         let mut state = engine.state();
         let one_by_one: Vec<Drawing> = images.clone().map(|image| engine.draw(&mut state, seed, image, &inputs, ALL)).collect();
         for threads in 1..4 {
-            let batch = Batch { seed, images: images.clone(), threads, record: ALL };
+            let batch = Batch { seed, images: images.clone(), record: ALL };
             let mut drawings = vec![];
-            let taken: Result<(), SimError> = engine.draw_batch(&batch, &inputs, |drawing| drawing, |drawing| {
+            let taken: Result<(), SimError> = engine.workers(threads).expect("threads").draw(&batch, |_| &inputs, |drawing| drawing, |drawing| {
                 drawings.push(drawing);
                 Ok(())
             });

@@ -30,6 +30,24 @@ fn spikes_that_the_graph_cannot_take() {
 }
 
 #[test]
+fn pixels_that_the_graph_cannot_take() {
+    let text = "graph g steps 1
+        population photo image 3x1x1 shift 0
+        population out lif 1x1x1 decay 0/2^0 floor shift 0 bits 16 bias [0] threshold [0]
+        projection p from photo to out dense delay 0 weights [1, 1, 1]";
+    let engine = Engine::new(&LifGraph::from_text(text).expect("a graph")).expect("a well-formed graph");
+    let error = |population: u32, pixels: &[u8]| {
+        let error = engine.with_image(Inputs::default(), PopulationId(population), pixels).expect_err("an error");
+        (error.code().expect("a code").to_string(), error.to_string())
+    };
+    let not_an_image =
+        |number| ("E171".to_string(), format!("pixels are given for population number {number}, which is not an image of this graph"));
+    assert_eq!(error(1, &[0]), not_an_image(1));
+    assert_eq!(error(7, &[0]), not_an_image(7));
+    assert_eq!(error(0, &[0, 1]), ("E172".to_string(), "an image of 2 pixels is given, and the network takes 3".to_string()));
+}
+
+#[test]
 fn graphs_that_break_a_rule() {
     let graph = LifGraph::from_text("graph g steps 0 population in source 3x1x1").expect("a graph");
     let error = Engine::new(&graph).expect_err("an error");
@@ -49,9 +67,9 @@ fn given_spikes_may_be_in_any_order() {
 #[test]
 fn the_taker_can_stop_a_batch() {
     let engine = engine();
-    let batch = Batch { seed: 1, images: 0..u64::MAX, threads: 2, record: Record::default() };
+    let batch = Batch { seed: 1, images: 0..u64::MAX, record: Record::default() };
     let mut taken = vec![];
-    let result = engine.draw_batch(
+    let result = engine.workers(2).expect("threads").draw(
         &batch,
         &Inputs::default(),
         |drawing| drawing.image,

@@ -1,6 +1,6 @@
 //! The meaning of a graph, by hand.
 
-use crate::random::{source_spikes, well_formed_graph};
+use crate::random::{image_pixels, source_spikes, well_formed_graph};
 use crate::*;
 use proptest::prelude::*;
 
@@ -64,6 +64,28 @@ fn roundings_of_a_negative_membrane() {
     }
     let close_to_one = Decay { multiplier: (1 << 24) - 1, shift: 24, rounding: Rounding::Floor };
     assert_eq!(close_to_one.apply(i32::MIN), -0x7fff_ff80);
+}
+
+/// (3 * (2 * 255 - 255) - 2 * (2 * 127 - 255) + 2) / 4 = (765 + 2 + 2) / 4 = 192, at every step; without an image nothing.
+#[test]
+fn an_image_is_a_current_of_every_step() {
+    let graph = graph(
+        "graph g steps 3
+         population photo image 2x1x1 shift 2
+         population out lif 1x1x1 decay 1/2^1 floor shift 1 bits 16 bias [0] threshold [1000]
+         projection p from photo to out dense delay 0 weights [3, -2]",
+    );
+    let out = |interpreter: Interpreter<'_>| interpreter.run().membranes[1][0];
+    assert_eq!(out(Interpreter::new(&graph, 0, 0).with_image(PopulationId(0), &[255, 127])), 384 + 192 + 96);
+    assert_eq!(out(Interpreter::new(&graph, 0, 0).with_image(PopulationId(0), &[0, 128])), -384 - 192 - 96); // (-765 - 2 + 2) / 4, down
+    assert_eq!(out(Interpreter::new(&graph, 0, 0)), 0);
+}
+
+#[test]
+fn currents_are_rounded_with_halves_up() {
+    assert_eq!([-7, -6, -5, -3, -2, -1, 0, 1, 2, 3, 6].map(|sum| current(sum, 2)), [-2, -1, -1, -1, 0, 0, 0, 0, 1, 1, 2]);
+    assert_eq!(current(-3, 0), -3);
+    assert_eq!([0, 127, 128, 255].map(pixel_value), [-255, -1, 1, 255]);
 }
 
 #[test]
@@ -165,7 +187,10 @@ proptest! {
     /// The bounds hold for any spikes; the interpreter itself panics if a membrane leaves its width.
     #[test]
     fn sums_and_membranes_stay_within_the_worst_cases(
-        (graph, trains) in well_formed_graph().prop_flat_map(|graph| { let trains = source_spikes(&graph); (Just(graph), trains) }),
+        (graph, trains, images) in well_formed_graph().prop_flat_map(|graph| {
+            let outside = (source_spikes(&graph), image_pixels(&graph));
+            (Just(graph), outside).prop_map(|(graph, (trains, images))| (graph, trains, images))
+        }),
         seed: u64,
         image: u64,
     ) {
@@ -173,6 +198,9 @@ proptest! {
         let mut interpreter = Interpreter::new(&graph, seed, image);
         for (source, train) in trains {
             interpreter = interpreter.with_source(source, train);
+        }
+        for (image, pixels) in images {
+            interpreter = interpreter.with_image(image, &pixels);
         }
         for _ in 0..graph.steps {
             interpreter.step();

@@ -7,7 +7,7 @@ use crate::{LifGraph, Membrane, NeuronModel, Population};
 fn membranes(graph: &LifGraph) -> impl Iterator<Item = (&Population, &Membrane)> {
     graph.populations.iter().filter_map(|population| match &population.model {
         NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } => Some((population, membrane)),
-        NeuronModel::Select { .. } | NeuronModel::Source => None,
+        NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Image { .. } => None,
     })
 }
 
@@ -58,6 +58,16 @@ pub(super) fn thresholds_are_not_negative(graph: &LifGraph, findings: &mut Findi
         if let Some((index, lowest)) = threshold.iter().enumerate().min_by_key(|(_, value)| **value).filter(|(_, lowest)| **lowest < 0) {
             let cause = format!("threshold {lowest} at index {index} is negative");
             findings.population(population, cause, "raise the threshold to 0 or more; a membrane at rest must not fire");
+        }
+    }
+}
+
+pub(super) fn image_shift_is_bounded(graph: &LifGraph, findings: &mut Findings) {
+    for population in &graph.populations {
+        if let NeuronModel::Image { shift } = population.model
+            && shift > 24
+        {
+            findings.population(population, format!("an image of shift {shift}"), "choose a shift of 0 to 24");
         }
     }
 }

@@ -49,9 +49,30 @@ pub(super) fn pick_feeds_select(graph: &LifGraph, findings: &mut Findings) {
 pub(super) fn source_has_no_input(graph: &LifGraph, findings: &mut Findings) {
     for projection in &graph.projections {
         let Some((_, target)) = graph.ends(projection) else { continue };
-        if target.model == NeuronModel::Source {
-            let cause = format!("ends in population `{}`, whose spikes come from outside", target.name.escape_debug());
-            findings.projection(projection, cause, "remove the projection, or make the target a LIF population");
+        let what = match target.model {
+            NeuronModel::Source => "spikes",
+            NeuronModel::Image { .. } => "pixels",
+            _ => continue,
+        };
+        let cause = format!("ends in population `{}`, whose {what} come from outside", target.name.escape_debug());
+        findings.projection(projection, cause, "remove the projection, or make the target a LIF population");
+    }
+}
+
+/// Currents are the same at every step: there is nothing to pick from and no step before.
+pub(super) fn image_drives_membranes(graph: &LifGraph, findings: &mut Findings) {
+    for projection in &graph.projections {
+        let Some((source, _)) = graph.ends(projection) else { continue };
+        if !matches!(source.model, NeuronModel::Image { .. }) {
+            continue;
+        }
+        let image = source.name.escape_debug();
+        if projection.connectivity == Connectivity::Pick {
+            let cause = format!("a pick from population `{image}`, an image, which never fires");
+            findings.projection(projection, cause, "let weights lead from the image to a LIF population, and pick from that");
+        } else if projection.delay != 0 {
+            let cause = format!("delay {} behind population `{image}`, an image, which is the same at every step", projection.delay);
+            findings.projection(projection, cause, "set the delay to 0");
         }
     }
 }

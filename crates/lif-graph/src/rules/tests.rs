@@ -14,6 +14,7 @@ population big lif 1x4x4 decay 1/2^2 floor shift 0 bits 20 bias [5] threshold [9
 population flat lif 6x1x1 decay 1/2^2 toward-zero shift 0 bits 16 bias [0] threshold [40]
 population pick select 2x1x1 ways 3
 population out readout 4x1x1 decay 3/2^2 ceiling shift 1 bits 12 bias [0] levels [255*7]
+population photo image 1x4x4 shift 6
 
 projection down from in to map conv size 3 stride 2 padding 1 output-padding 0 delay 0 weights [54*1]
 projection up from map to big conv-transpose size 3 stride 2 padding 1 output-padding 1 delay 0 weights [27*1]
@@ -21,6 +22,7 @@ projection all from map to flat dense delay 0 weights [72*1]
 projection again from pick to flat dense delay 1 weights [12*-1]
 projection choose from flat to pick pick delay 0
 projection draw from pick to out dense delay 0 weights [8*1]
+projection see from photo to big conv size 1 stride 1 padding 0 output-padding 0 delay 0 weights [9]
 ";
 
 fn graph(text: &str) -> LifGraph {
@@ -63,7 +65,7 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
         "to out dense delay 0 weights [8*1]",
         "to #9 dense delay 0 weights []",
         "ids-are-in-range",
-        "projection `draw`: target is population 9, and there are 6",
+        "projection `draw`: target is population 9, and there are 7",
     ),
     (
         "threshold [10, 11, 12]",
@@ -143,6 +145,25 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
         "from out to flat dense delay 1 weights [24*-1]",
         "readout-has-no-output",
         "projection `again`: starts at population `out`, a read-out, which never fires",
+    ),
+    ("photo image 1x4x4 shift 6", "photo image 1x4x4 shift 25", "image-shift-is-bounded", "population `photo`: an image of shift 25"),
+    (
+        "from photo to big conv size 1 stride 1 padding 0 output-padding 0 delay 0",
+        "from photo to big conv size 1 stride 1 padding 0 output-padding 0 delay 1",
+        "image-drives-membranes",
+        "projection `see`: delay 1 behind population `photo`, an image, which is the same at every step",
+    ),
+    (
+        "from photo to big conv size 1 stride 1 padding 0 output-padding 0 delay 0 weights [9]",
+        "from photo to pick pick delay 0",
+        "image-drives-membranes",
+        "projection `see`: a pick from population `photo`, an image, which never fires",
+    ),
+    (
+        "from photo to big conv size 1 stride 1 padding 0 output-padding 0 delay 0 weights [9]",
+        "from map to photo dense delay 0 weights [192*1]",
+        "source-has-no-input",
+        "projection `see`: ends in population `photo`, whose pixels come from outside",
     ),
     ("dense delay 1", "dense delay 2", "delay-is-zero-or-one", "projection `again`: delay 2"),
     ("dense delay 1", "dense delay 0", "loops-are-delayed", "graph: projections of delay 0 form the loop `flat` -> `pick` -> `flat`"),

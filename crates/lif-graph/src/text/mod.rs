@@ -6,11 +6,13 @@
 //! population latent source 6x1x1
 //! population hidden lif 6x1x1 decay 1024/2^12 toward-zero shift 7 bits 24 bias [0] threshold [10, 9, 8, 7, 6, 5]
 //! population pick select 2x1x1 ways 3
+//! population photo image 1x4x4 shift 6
 //! population picture readout 1x2x2 decay 3276/2^12 floor shift 4 bits 20 bias [0] levels [-127, -126, ... 255 values]
 //!
 //! projection 1->2 from latent to hidden dense delay 0 weights [1, -2, ...]
 //! projection again from hidden to hidden dense delay 1 weights [...]
 //! projection choose from hidden to pick pick delay 0
+//! projection see from photo to hidden dense delay 0 weights [...]
 //! projection draw from pick to picture conv-transpose size 3 stride 2 padding 1 output-padding 1 delay 0 weights [...]
 //! ```
 //!

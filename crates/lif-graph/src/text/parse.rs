@@ -93,8 +93,9 @@ impl Parser<'_> {
             "select" => NeuronModel::Select { ways: self.figure("ways")? },
             "readout" => NeuronModel::Readout { membrane: self.membrane()?, pixels: PixelTable { levels: self.list("levels")? } },
             "source" => NeuronModel::Source,
+            "image" => NeuronModel::Image { shift: self.figure("shift")? },
             other => {
-                let message = format!("expected `lif`, `select`, `readout` or `source`, found `{}`", other.escape_debug());
+                let message = format!("expected `lif`, `select`, `readout`, `source` or `image`, found `{}`", other.escape_debug());
                 return Err(TextError { line, message });
             }
         };

@@ -115,6 +115,7 @@ impl Lowering<'_> {
                 self.processes.push(Process::RingBuffer { name, shape: [neurons], first_tick, spikes });
                 Ok(())
             }
+            NeuronModel::Image { .. } => unreachable!("a rule: there are no images"),
         }
     }
 
@@ -237,6 +238,7 @@ fn population_row((population, &first_tick): (&Population, &u64)) -> PopulationR
         NeuronModel::Readout { membrane, .. } => Model::Readout { membrane_bits: membrane.bits, biases: membrane.bias.len() },
         NeuronModel::Select { ways } => Model::Select { ways: *ways },
         NeuronModel::Source => Model::Source,
+        NeuronModel::Image { .. } => unreachable!("a rule: there are no images"),
     };
     PopulationRow { name: population.name.clone(), layout: layout(population), first_tick, model }
 }

@@ -24,6 +24,7 @@ pub fn check(graph: &LifGraph, chip: &Chip) -> Result<(), NetlistError> {
             _ => found.silence(population, *worst, chip),
         }
     }
+    found.images(graph);
     found.weights(graph, chip);
     found.size(graph, chip);
     found.delays(graph);
@@ -99,6 +100,13 @@ impl Findings {
         if worst.membrane.high > limit {
             let cause = format!("the membrane may reach {}, and the largest threshold is {limit}", worst.membrane.high);
             self.add("read-out-never-fires", &population.name, cause, COMPILE_FOR_IT);
+        }
+    }
+
+    fn images(&mut self, graph: &LifGraph) {
+        for image in graph.populations.iter().filter(|population| matches!(population.model, NeuronModel::Image { .. })) {
+            let remedy = "write the netlist of the generator, which needs no image (fsvae-compile --network generate)";
+            self.add("images-are-not-injected", &image.name, "its pixels enter as currents, which this netlist cannot hold".into(), remedy);
         }
     }
 

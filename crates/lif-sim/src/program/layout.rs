@@ -117,6 +117,8 @@ impl Geometry {
 pub(super) fn projection(graph: &LifGraph, projection: &lif_graph::Projection, populations: &[Population]) -> Projection {
     let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
     let narrow = populations[projection.target.index()].integration().is_some_and(|integration| integration.narrow);
+    // an image's weights are read byte by byte
+    let narrow = narrow && !matches!(populations[projection.source.index()].dynamics, Dynamics::Image { .. });
     let weights = &projection.weights[..];
     let (synapses, fan_out) = match Geometry::new(graph, projection) {
         Some(geometry) => (convolution(&geometry, weights, narrow), {
@@ -250,9 +252,12 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
     };
     let left = inputs.iter().map(outside).max().unwrap_or(0) as usize * channels;
     let mut rows = vec![Vec::new(); shape.height as usize];
+    let mut image_rows = rows.clone();
     let mut buffer = left + Rows::of(shape).stride;
     for input in inputs {
         let projection = &mut projections[input];
+        let image = matches!(populations[projection.source].dynamics, Dynamics::Image { .. });
+        let rows = if image { &mut image_rows } else { &mut rows };
         let from = graph.population(graph.projections[input].source).shape;
         let each_channel = if matches!(projection.synapses, Synapses::Tables(_)) { 4 } else { 1 };
         match Geometry::new(graph, &graph.projections[input]) {
@@ -271,7 +276,7 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
                 };
                 projection.columns = (0..from.width).map(column).collect();
                 let kernel_row = geometry.lanes() * sources;
-                for (y, row) in (0..).zip(&mut rows) {
+                for (y, row) in (0..).zip(rows) {
                     let input = |(tap, source): (u32, u32)| RowInput {
                         projection: input,
                         source_row: source as usize,
@@ -297,10 +302,11 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
         }
         let end = projection.columns.iter().map(|column| column.to + column.vectors * LANES).max();
         buffer = buffer.max(end.unwrap_or(0));
-        if matches!(projection.synapses, Synapses::Bytes(_) | Synapses::Words(_)) {
+        if !image && matches!(projection.synapses, Synapses::Bytes(_) | Synapses::Words(_)) {
             populations[projection.source].listed = true;
         }
     }
     let population = &mut populations[id.index()];
-    (population.rows, population.left, population.buffer) = (rows, left, buffer);
+    (population.rows, population.image_rows) = (rows, image_rows);
+    (population.left, population.buffer) = (left, buffer);
 }

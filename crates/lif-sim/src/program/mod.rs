@@ -66,6 +66,8 @@ pub(crate) struct Population {
     pub inputs: Vec<usize>,
     /// What reaches each row, except for patches.
     pub rows: Vec<Vec<RowInput>>,
+    /// The same from images.
+    pub image_rows: Vec<Vec<RowInput>>,
     /// Lanes of the left margin of a row's sums.
     pub left: usize,
     /// Lanes of a row's sums with both margins.
@@ -110,6 +112,9 @@ pub(crate) enum Dynamics {
         source: usize,
     },
     Source,
+    Image {
+        shift: u8,
+    },
 }
 
 /// A membrane's update.
@@ -208,6 +213,7 @@ impl Population {
                 Dynamics::Select { ways: *ways, source: pick.source.index() }
             }
             NeuronModel::Source => Dynamics::Source,
+            NeuronModel::Image { shift } => Dynamics::Image { shift: *shift },
         };
         Self {
             shape,
@@ -215,6 +221,7 @@ impl Population {
             pixels: readout,
             inputs: with_weights.map(|(id, _)| id.index()).collect(),
             rows: Vec::new(),
+            image_rows: Vec::new(),
             left: 0,
             buffer: 0,
             listed: false,
@@ -226,7 +233,7 @@ impl Population {
     pub fn integration(&self) -> Option<&Integration> {
         match &self.dynamics {
             Dynamics::Integrate(integration) => Some(integration),
-            Dynamics::Select { .. } | Dynamics::Source => None,
+            Dynamics::Select { .. } | Dynamics::Source | Dynamics::Image { .. } => None,
         }
     }
 }

@@ -51,7 +51,9 @@ impl Unread {
         let flat = |id: PopulationId| graph.population(id).shape.pixels() == 1;
         let mut readers = graph.projections.iter().filter(|projection| projection.source == id).peekable();
         let picked = readers.peek().is_some() && readers.all(|projection| projection.connectivity == Connectivity::Pick);
-        let dense = graph.projections_into(id).all(|(_, p)| p.connectivity == Connectivity::Dense && flat(p.source) && p.source != id);
+        let image = |id: PopulationId| matches!(graph.population(id).model, NeuronModel::Image { .. });
+        let mut inputs = graph.projections_into(id).map(|(_, projection)| projection);
+        let dense = inputs.all(|p| p.connectivity == Connectivity::Dense && flat(p.source) && p.source != id && !image(p.source));
         if !(picked && dense && flat(id) && graph.steps as usize <= CHUNK) {
             return None;
         }

@@ -1,4 +1,6 @@
-//! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run.
+//! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run. `cargo xtask bench sim`: see [`sim`].
+
+pub mod sim;
 
 use crate::run::{cargo, output, step};
 use serde_json::{Value, json};
