@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::{generate, speed};
 use crate::shards::Part;
+use crate::{generate, speed};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;

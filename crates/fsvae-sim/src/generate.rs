@@ -98,11 +98,7 @@ fn draw(
         progress.add(1);
         Ok(())
     };
-    let batch = Batch {
-        seed: options.seed,
-        images: 0..plan.count.into(),
-        record: Record { events: true, ..Record::default() },
-    };
+    let batch = Batch { seed: options.seed, images: 0..plan.count.into(), record: Record { events: true, ..Record::default() } };
     let inputs = Inputs::default();
     engine.workers(options.threads.unwrap_or(0).into())?.draw(&batch, |_| &inputs, digest, take)?;
     Ok(drawn)

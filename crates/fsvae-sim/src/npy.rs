@@ -5,7 +5,13 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// An entry: an npy file, not compressed, dated 1980-01-01.
-pub(crate) fn add(archive: &mut ZipWriter<impl Write + Seek>, name: &str, header: &[u8], mut values: impl Read, bytes: u64) -> io::Result<()> {
+pub(crate) fn add(
+    archive: &mut ZipWriter<impl Write + Seek>,
+    name: &str,
+    header: &[u8],
+    mut values: impl Read,
+    bytes: u64,
+) -> io::Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())

@@ -103,10 +103,15 @@ fn measure(workers: &Workers, threads: usize, batch: u64, record: Record, time: 
         let started = Instant::now();
         let images = Batch { seed: 1, images: image..image + batch, record };
         let mut pixels = 0usize;
-        let Ok(()) = workers.draw(&images, |_| &inputs, |drawing| drawing.pixels, |image| -> Result<(), Infallible> {
-            pixels += std::hint::black_box(image).len();
-            Ok(())
-        });
+        let Ok(()) = workers.draw(
+            &images,
+            |_| &inputs,
+            |drawing| drawing.pixels,
+            |image| -> Result<(), Infallible> {
+                pixels += std::hint::black_box(image).len();
+                Ok(())
+            },
+        );
         image += batch;
         started.elapsed().as_secs_f64()
     };
@@ -118,12 +123,7 @@ fn measure(workers: &Workers, threads: usize, batch: u64, record: Record, time: 
     }
     calls.sort_by(f64::total_cmp);
     let total: f64 = calls.iter().sum();
-    Row {
-        threads,
-        batch,
-        images_per_second: calls.len() as f64 * batch as f64 / total,
-        ms_per_call: 1e3 * calls[calls.len() / 2],
-    }
+    Row { threads, batch, images_per_second: calls.len() as f64 * batch as f64 / total, ms_per_call: 1e3 * calls[calls.len() / 2] }
 }
 
 /// Of all threads together.
@@ -158,7 +158,13 @@ fn weights(graph: &LifGraph, out: &mut (impl Write + Seek)) -> io::Result<()> {
     let mut write = || -> io::Result<()> {
         for projection in &graph.projections {
             let bytes: Vec<u8> = projection.weights.iter().map(|&weight| weight as u8).collect();
-            add(&mut archive, &format!("weights/{}", projection.name), &header("|i1", &[bytes.len() as u64]), &bytes[..], bytes.len() as u64)?;
+            add(
+                &mut archive,
+                &format!("weights/{}", projection.name),
+                &header("|i1", &[bytes.len() as u64]),
+                &bytes[..],
+                bytes.len() as u64,
+            )?;
         }
         for Population { name, model, .. } in &graph.populations {
             let (membrane, other) = match model {

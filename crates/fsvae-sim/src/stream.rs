@@ -87,14 +87,19 @@ fn draw(options: &Generate, workers: &Workers, plan: &Plan, record: &mut Record,
         record: lif_sim::Record { skip_unread: true, ..lif_sim::Record::default() },
     };
     let inputs = Inputs::default();
-    workers.draw(&batch, |_| &inputs, digest, |(drawing, hash)| -> Result<(), Error> {
-        if interrupt::asked() {
-            return Err(Error::Interrupted { whole: 0, of: 0, folder: Default::default() });
-        }
-        pixels.extend_from_slice(&drawing.pixels);
-        record.add(&drawing, &hash);
-        progress.add(1);
-        Ok(())
-    })?;
+    workers.draw(
+        &batch,
+        |_| &inputs,
+        digest,
+        |(drawing, hash)| -> Result<(), Error> {
+            if interrupt::asked() {
+                return Err(Error::Interrupted { whole: 0, of: 0, folder: Default::default() });
+            }
+            pixels.extend_from_slice(&drawing.pixels);
+            record.add(&drawing, &hash);
+            progress.add(1);
+            Ok(())
+        },
+    )?;
     Ok(pixels)
 }

@@ -312,7 +312,13 @@ fn add_rows<S: Sum, V: Vector<S>, W: Weight>(sums: &mut [S], vectors: usize, wei
 }
 
 #[inline(always)]
-fn add_rows_of<S: Sum, V: Vector<S>, W: Weight, const N: usize>(sums: &mut [S], first: usize, stride: usize, weights: &[W], channels: &[u32]) {
+fn add_rows_of<S: Sum, V: Vector<S>, W: Weight, const N: usize>(
+    sums: &mut [S],
+    first: usize,
+    stride: usize,
+    weights: &[W],
+    channels: &[u32],
+) {
     let sums = block_mut::<S, N>(sums);
     let mut parts: [V; N] = std::array::from_fn(|n| V::load(&sums[n]));
     for &channel in channels {
@@ -415,7 +421,9 @@ struct Neurons<'a, S> {
 fn fire<I: Isa, S: Sum>(leak: impl Leak, neurons: Neurons<S>, bits: &mut [u8]) {
     let Neurons { shift, membranes, sums, bias, threshold } = neurons;
     let period = bias.len();
-    for ((membranes, sums), bits) in membranes.chunks_exact_mut(period).zip(sums.chunks_exact_mut(period)).zip(bits.chunks_exact_mut(period / 8)) {
+    for ((membranes, sums), bits) in
+        membranes.chunks_exact_mut(period).zip(sums.chunks_exact_mut(period)).zip(bits.chunks_exact_mut(period / 8))
+    {
         let membranes = membranes.as_chunks_mut::<LANES>().0.iter_mut().zip(sums.as_chunks_mut::<LANES>().0);
         let parameters = bias.as_chunks::<LANES>().0.iter().zip(threshold.as_chunks::<LANES>().0);
         for (((membranes, sums), (bias, threshold)), bits) in membranes.zip(parameters).zip(bits.as_chunks_mut::<2>().0) {

@@ -73,9 +73,11 @@ impl Heard {
 
     /// What a step adds to the membrane.
     fn drive(&self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize) -> i64 {
-        let sums = unread.inputs.iter().zip(&self.bytes).map(|(input, bytes)| {
-            i64::from(kernel.dot(input.row(neuron), &bytes[slot * input.stride..][..input.stride]))
-        });
+        let sums = unread
+            .inputs
+            .iter()
+            .zip(&self.bytes)
+            .map(|(input, bytes)| i64::from(kernel.dot(input.row(neuron), &bytes[slot * input.stride..][..input.stride])));
         (sums.sum::<i64>() << unread.input_shift) + unread.neurons[neuron].bias
     }
 }

@@ -33,8 +33,7 @@ impl Spikes {
     pub fn new(shape: Shape, slots: usize, listed: bool) -> Self {
         let (rows, row_bytes) = (shape.height as usize, Rows::of(shape).stride / 8);
         let room = shape.channels as usize + 8;
-        let lists =
-            || Lists { room, channels: vec![0; slots * shape.pixels() * room], counts: vec![0; slots * shape.pixels()] };
+        let lists = || Lists { room, channels: vec![0; slots * shape.pixels() * room], counts: vec![0; slots * shape.pixels()] };
         Self { shape, row_bytes, bits: vec![0; slots * rows * row_bytes], lists: listed.then(lists) }
     }
 

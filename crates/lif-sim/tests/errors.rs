@@ -59,7 +59,8 @@ fn graphs_that_break_a_rule() {
 fn given_spikes_may_be_in_any_order() {
     let engine = engine();
     let inputs = |neurons: Vec<u32>| engine.inputs(&[GivenSpikes { population: PopulationId(0), neurons: vec![neurons] }]).expect("spikes");
-    let draw = |inputs: &Inputs| engine.draw(&mut engine.state(), 0, 0, inputs, Record { events: true, membranes: true, ..Record::default() });
+    let draw =
+        |inputs: &Inputs| engine.draw(&mut engine.state(), 0, 0, inputs, Record { events: true, membranes: true, ..Record::default() });
     assert_eq!(draw(&inputs(vec![2, 0, 2])), draw(&inputs(vec![0, 2])));
     assert_eq!(draw(&inputs(vec![2, 0, 2])).spikes, [2, 1]);
 }

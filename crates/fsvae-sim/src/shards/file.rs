@@ -82,11 +82,14 @@ mod tests {
             let left = read(&path, format);
             assert!(left.is_none() || format == Format::Png, "an npz file has its directory at its end");
         }
-        let reader = ndarray_npy::NpzReader::new(File::open({
-            let path = folder.path().join("b.npz");
-            write(&path, Format::Npz, shape, (0..12).collect(), &record).expect("written");
-            path
-        }).expect("a file"));
+        let reader = ndarray_npy::NpzReader::new(
+            File::open({
+                let path = folder.path().join("b.npz");
+                write(&path, Format::Npz, shape, (0..12).collect(), &record).expect("written");
+                path
+            })
+            .expect("a file"),
+        );
         let pixels: ndarray::Array4<u8> = reader.expect("an archive").by_name("pixels").expect("bytes");
         assert_eq!(pixels.shape(), [2, 1, 2, 3]);
         assert_eq!(pixels[[1, 0, 1, 2]], 11);

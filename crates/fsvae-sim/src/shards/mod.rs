@@ -180,7 +180,9 @@ mod tests {
     fn names() {
         let kind = |out: &str| match place(Path::new(out)) {
             Ok(Place::Sheet) => "sheet".to_string(),
-            Ok(Place::Pattern(pattern, _)) => Shards::new(pattern, Format::Png, 9, 3, Part { part: 1, parts: 1 }).path(2).display().to_string(),
+            Ok(Place::Pattern(pattern, _)) => {
+                Shards::new(pattern, Format::Png, 9, 3, Part { part: 1, parts: 1 }).path(2).display().to_string()
+            }
             Err(error) => error.to_string(),
         };
         assert_eq!(kind("a.png"), "sheet");

@@ -32,7 +32,8 @@ impl PixelsFingerprint {
 
     fn parse(text: &str) -> Option<Self> {
         let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).map(|value| value as u8)).collect::<Option<_>>()?;
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0u8, |byte, &digit| byte.wrapping_mul(16).wrapping_add(digit))).collect();
+        let bytes: Vec<u8> =
+            digits.chunks(2).map(|pair| pair.iter().fold(0u8, |byte, &digit| byte.wrapping_mul(16).wrapping_add(digit))).collect();
         (digits.len() == 64).then(|| bytes.try_into().ok().map(Self)).flatten()
     }
 }

@@ -129,7 +129,9 @@ pub(super) fn projection(graph: &LifGraph, projection: &lif_graph::Projection, p
             };
             [along(geometry.y, channels), along(geometry.x, 1)]
         }),
-        None if projection.connectivity == Connectivity::Pick => (Synapses::None, [vec![0; from.height as usize], vec![0; from.width as usize]]),
+        None if projection.connectivity == Connectivity::Pick => {
+            (Synapses::None, [vec![0; from.height as usize], vec![0; from.width as usize]])
+        }
         None => (dense(from, to, weights, narrow), [vec![to.neurons() as u64; from.height as usize], vec![1; from.width as usize]]),
     };
     Projection { source: projection.source.index(), delay: projection.delay, synapses, columns: Vec::new(), fan_out }

@@ -63,7 +63,11 @@ impl Unread {
             let negative = |input: &UnreadInput| input.row(neuron).iter().map(|&weight| i64::from(weight.min(0))).sum::<i64>();
             let bias = i64::from(shape.value_of(&membrane.bias, neuron));
             let drive = (inputs.iter().map(negative).sum::<i64>() << membrane.input_shift) + bias;
-            Neuron { bias, threshold: shape.value_of(threshold, neuron).into(), lowest: lowest(membrane.decay, drive.min(0), worst, graph.steps) }
+            Neuron {
+                bias,
+                threshold: shape.value_of(threshold, neuron).into(),
+                lowest: lowest(membrane.decay, drive.min(0), worst, graph.steps),
+            }
         });
         let neurons = neurons.collect();
         Some(Self { inputs, decay: membrane.decay, input_shift: membrane.input_shift.into(), neurons })

@@ -145,7 +145,11 @@ fn print(rows: &[Row], report: &Value) {
     let report = &report["functional"];
     for threads in ["1", "2"] {
         let (bound, part) = (&report["bound_images_per_second"][threads], report["part_of_bound"][threads].as_f64().unwrap_or(f64::NAN));
-        println!("widen-and-add bound, {threads} thread(s): {:.1} images/s, reached {:.0} %", bound.as_f64().unwrap_or(f64::NAN), 100.0 * part);
+        println!(
+            "widen-and-add bound, {threads} thread(s): {:.1} images/s, reached {:.0} %",
+            bound.as_f64().unwrap_or(f64::NAN),
+            100.0 * part
+        );
     }
     let ratio = |name: &str| report[name].as_f64().unwrap_or(f64::NAN);
     println!("on two threads: {:.1} times ONNX Runtime, {:.1} times PyTorch", ratio("ratio_onnxruntime"), ratio("ratio_pytorch"));
