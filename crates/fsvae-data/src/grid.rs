@@ -1,6 +1,7 @@
 //! Many small images as one picture.
 
-use png::{BitDepth, ColorType, DeflateCompression, Encoder, EncodingError, Filter};
+use png::{BitDepth, ColorType, Decoder, DeflateCompression, Encoder, EncodingError, Filter};
+use std::io::{BufRead, Seek};
 
 use crate::{DataError, Images};
 
@@ -14,10 +15,22 @@ const MAX_PIXELS: usize = 1 << 28;
 ///
 /// Filter and compression are fixed, so equal images are equal bytes.
 pub fn grid_png(images: &Images, columns: usize) -> Result<Vec<u8>, DataError> {
+    described_grid_png(images, columns, None)
+}
+
+/// [`grid_png`] with a text (keyword, text, both in Latin-1) that stands before the pixels, so that [`png_description`] finds it without
+/// reading those.
+pub fn described_grid_png(images: &Images, columns: usize, text: Option<(&str, &str)>) -> Result<Vec<u8>, DataError> {
     let grid = Grid::new(images, columns)?;
     let mut bytes = Vec::new();
-    grid.encode(images, &mut bytes).map_err(|e| picture(e.to_string()))?;
+    grid.encode(images, text, &mut bytes).map_err(|e| picture(e.to_string()))?;
     Ok(bytes)
+}
+
+/// The text of this keyword in the head of a PNG file; `None` if it has none, or is no PNG file.
+pub fn png_description(file: impl BufRead + Seek, keyword: &str) -> Option<String> {
+    let reader = Decoder::new(file).read_info().ok()?;
+    reader.info().uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == keyword).map(|chunk| chunk.text.clone())
 }
 
 struct Grid {
@@ -52,13 +65,16 @@ impl Grid {
         }
     }
 
-    fn encode(&self, images: &Images, bytes: &mut Vec<u8>) -> Result<(), EncodingError> {
+    fn encode(&self, images: &Images, text: Option<(&str, &str)>, bytes: &mut Vec<u8>) -> Result<(), EncodingError> {
         let mut encoder = Encoder::new(bytes, self.width as u32, self.height as u32);
         encoder.set_color(self.color);
         encoder.set_depth(BitDepth::Eight);
         // This compressor is the png crate's own: which library another crate chooses for flate2 changes nothing.
         encoder.set_filter(Filter::Paeth);
         encoder.set_deflate_compression(DeflateCompression::FdeflateUltraFast);
+        if let Some((keyword, text)) = text {
+            encoder.add_text_chunk(keyword.into(), text.into())?;
+        }
         let mut writer = encoder.write_header()?;
         writer.write_image_data(&self.pixels(images))?;
         writer.finish()

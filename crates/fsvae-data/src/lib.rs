@@ -39,7 +39,7 @@ mod source;
 
 pub use dataset::{DataSet, Split};
 pub use error::DataError;
-pub use grid::grid_png;
+pub use grid::{described_grid_png, grid_png, png_description};
 pub use image_set::ImageSet;
 pub(crate) use images::LabelledImages;
 pub use images::{Images, to_byte, to_float};

@@ -1,6 +1,7 @@
 //! The command line.
 
-use crate::generate;
+use crate::shards::Part;
+use crate::{generate, speed};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,12 +20,43 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Generate(Generate),
+    Speed(Speed),
+}
+
+/// Measures how fast images are drawn, and how fast the processor could add at best.
+///
+/// For 1 to N threads: 1, 16 and 64 images a call, and the bound: as many additions as there are
+/// synaptic operations, each of a byte that is widened to 16 bits, from the first-level cache to
+/// registers.
+#[derive(Args)]
+#[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+pub(crate) struct Speed {
+    /// The compiled network, a .lif file of fsvae-compile [default: the shipped Fashion-MNIST model].
+    #[arg(value_name = "MODEL")]
+    pub model: Option<PathBuf>,
+
+    /// Worker threads, at most.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: u16,
+
+    /// How long each way is measured.
+    #[arg(long, value_name = "S", default_value_t = 2.0)]
+    pub seconds: f64,
+
+    /// Writes the network's weights, biases and thresholds as arrays for NumPy as well.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Generates images and, if asked, a record of every spike.
 ///
-/// The pictures go into one PNG file, as a square of images with 2 black pixels between them.
-/// A table tells how often each population fired and what that cost in synaptic operations.
+/// The pictures go into one PNG file, as a square of images with 2 black pixels between them,
+/// or, any number of them, into shards. A table tells how often each population fired and what
+/// that cost in synaptic operations.
 #[derive(Args)]
 #[command(verbatim_doc_comment, after_help = EXIT_CODES, after_long_help = format!("{GENERATE_HELP}\n{EXIT_CODES}"))]
 pub(crate) struct Generate {
@@ -42,9 +74,17 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
 
-    /// The picture, a PNG file.
-    #[arg(long, value_name = "FILE", default_value = "images.png")]
+    /// The picture, a PNG file; or a folder, a pattern or an .npz file for shards (see below).
+    #[arg(long, value_name = "PATH", default_value = "images.png")]
     pub out: PathBuf,
+
+    /// Draws a part of the shards only: the Ith of N, from 1. All parts together are the whole.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Part>,
+
+    /// Images of a shard [default: 4096, or as many as one file can hold].
+    #[arg(long, value_name = "N")]
+    pub shard_images: Option<u64>,
 
     /// Writes every spike as well; without FILE to events.csv beside the picture.
     ///
@@ -62,6 +102,16 @@ pub(crate) struct Generate {
 }
 
 const GENERATE_HELP: &str = "\
+Shards:
+  --out FOLDER              FOLDER/images-000000.png, images-000001.png, ...: squares of images
+  --out 'out/{shard}.npz'   files of this pattern; .npz: array pixels u8, N x C x H x W
+  --out FILE.npz            one file
+  Memory does not grow with --count. A shard appears whole or not at all and tells what it is.
+  The same command again goes on with those that are missing, after Ctrl-C, too. Image j of a
+  seed is the same in whichever part, on whichever machine.
+  Neurons of which only picks are read (of an FSVAE, the prior's last layer) are simulated where
+  they are picked: their population's spikes are not counted; all other figures are exact.
+
 Events:
   One entry for each spike, sorted by image, step, population and neuron.
   events.csv   header `image,step,population,neuron`; the population by name
@@ -77,6 +127,11 @@ Summary (--json):
   populations           for each: name, neurons, spikes, synaptic_operations (of its incoming synapses)
   fingerprint           SHA-256 over all spikes and pixels: equal runs have equal fingerprints
   files                 picture and, if written, events
+  of shards, in place of the last two:
+  pixels_fingerprint    sum modulo 2^256 of SHA-256 over each image's number and pixels: those of
+                        parts add up to that of the whole
+  images_drawn          now; the others were there (images_per_second: of those drawn now, or null)
+  shards                pattern, part, parts, files (of this part), drawn, found
   model, seed           what was simulated: the network's name and fingerprint, the seed
 
 Examples:
@@ -84,12 +139,17 @@ Examples:
   fsvae-sim generate --seed 7 --events                        the same of seed 7, spikes in events.csv
   fsvae-sim generate model.lif --events spikes.npz --json     another model; spikes for NumPy, summary
                                                               for a script
+  fsvae-sim generate --count 1000000 --out million --shard 1/8
+                                                              the first of eight machines' share
 ";
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 2 an error (error[CODE]: cause, help: remedy); no file is left half-written.";
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let Cli { command: Command::Generate(options) } = Cli::parse();
-    fsvae_cli::run(|| Ok(generate::run(&options)?))
+    let Cli { command } = Cli::parse();
+    fsvae_cli::run(|| match command {
+        Command::Generate(options) => Ok(generate::run(&options)?),
+        Command::Speed(options) => Ok(speed::run(&options)?),
+    })
 }

@@ -6,7 +6,7 @@ use lif_graph::ArtifactError;
 use lif_sim::SimError;
 use std::path::PathBuf;
 
-/// Errors of this program: its own have the codes `E084` to `E089`, those of others keep theirs.
+/// Errors of this program: its own have the codes `E084` to `E089` and `E180` to `E185`, those of others keep theirs.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum Error {
     /// A file cannot be read or written.
@@ -55,8 +55,8 @@ pub enum Error {
     },
 
     /// No images, or more than one picture can hold.
-    #[error("{count} images cannot be drawn: one picture of this network holds at most {limit}, and at least 1")]
-    #[diagnostic(code(E086), help("choose a --count of 1 to {limit}; other seeds give other images"))]
+    #[error("{count} images cannot be drawn into this output: it holds at most {limit}, and at least 1")]
+    #[diagnostic(code(E086), help("choose a --count of 1 to {limit}, or draw more into shards: --out FOLDER"))]
     Count {
         /// How many were asked for.
         count: u64,
@@ -94,5 +94,56 @@ pub enum Error {
         spikes: u64,
         /// The most there may be.
         limit: u64,
+    },
+
+    /// Ctrl-C.
+    #[error("interrupted: {whole} of {of} shards are whole in {}", folder.display())]
+    #[diagnostic(code(E180), help("the same command again goes on with those that are missing"))]
+    Interrupted {
+        /// Shards that are there.
+        whole: u64,
+        /// Shards of this part.
+        of: u64,
+        /// Where they are.
+        folder: PathBuf,
+    },
+
+    /// A file stands where a shard is meant.
+    #[error("{} is there already and is no shard of this run (model, seed, --count and --shard-images)", path.display())]
+    #[diagnostic(code(E181), help("choose another --out, or move that file away"))]
+    ForeignShard {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// Events of shards.
+    #[error("events are not written beside shards: those of a million images are terabytes")]
+    #[diagnostic(code(E182), help("draw the images of interest into one picture: --out images.png --events"))]
+    EventsOfShards,
+
+    /// A pattern that names no format, or whose number stands in a folder's name.
+    #[error("{pattern} names no shards")]
+    #[diagnostic(code(E183), help("let the file's name hold {{shard}} and end in .png or .npz: --out 'out/{{shard}}.npz'"))]
+    ShardFormat {
+        /// As it was given.
+        pattern: String,
+    },
+
+    /// Too many images for a file.
+    #[error("a shard of {images} images cannot be written: it holds at most {limit}, and at least 1")]
+    #[diagnostic(code(E184), help("choose --shard-images of 1 to {limit}, and a pattern or a folder for several shards"))]
+    ShardImages {
+        /// How many were asked for.
+        images: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+
+    /// An option that has no meaning with one picture.
+    #[error("{option} is for shards, and --out names one picture")]
+    #[diagnostic(code(E185), help("name a folder or a pattern: --out FOLDER, --out 'out/{{shard}}.npz'"))]
+    OnlyForShards {
+        /// The option.
+        option: &'static str,
     },
 }

@@ -5,11 +5,12 @@ use crate::cli::Generate;
 use crate::events::{Encoder, EventFile, Rows};
 use crate::fingerprint::{self, Fingerprint};
 use crate::model;
-use crate::plan::Plan;
-use crate::summary::{Counts, Summary};
+use crate::plan::{Output, Plan, Sheet};
+use crate::stream;
+use crate::summary::{Counts, Summary, Table};
 use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
-use lif_graph::LifGraph;
+use lif_graph::{LifGraph, Shape};
 use lif_sim::{Batch, Drawing, Engine, Inputs, Record};
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,29 +21,29 @@ pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
     let graph = model::read(options.model.as_deref())?;
     let engine = Engine::new(&graph)?;
     let plan = Plan::new(options, &graph, engine.picture().map(|(_, shape)| shape))?;
+    match &plan.output {
+        Output::Shards(shards) => stream::run(options, &graph, &engine, &plan, shards),
+        Output::Sheet(sheet) => draw_sheet(options, &graph, &engine, plan.image, sheet),
+    }
+}
+
+fn draw_sheet(options: &Generate, graph: &LifGraph, engine: &Engine, image: Shape, plan: &Sheet) -> Result<ExitCode, Error> {
     let mut picture = WholeFile::create(&plan.picture)?;
     let mut events = plan.events.as_deref().map(EventFile::create).transpose()?;
 
     let started = Instant::now();
-    let drawn = draw(options, &graph, &engine, &plan, events.as_mut())?;
+    let drawn = draw(options, graph, engine, image, plan, events.as_mut())?;
     let images_per_second = f64::from(plan.count) / started.elapsed().as_secs_f64();
 
     let png = grid_png(&drawn.images, plan.columns)?;
     picture.write_all(&png).map_err(|error| CliError::from_io(Action::Write, &plan.picture, error))?;
     if let Some(events) = events {
-        events.finish(&graph)?.commit()?;
+        events.finish(graph)?.commit()?;
     }
     picture.commit()?;
-    let summary = Summary {
-        graph: &graph,
-        seed: options.seed,
-        images: plan.count,
-        images_per_second,
-        counts: drawn.counts,
-        fingerprint: drawn.fingerprint.finish(),
-        picture: plan.picture,
-        events: plan.events,
-    };
+    let table = Table { graph, seed: options.seed, images: plan.count.into(), counts: drawn.counts, uncounted: Vec::new() };
+    let fingerprint = drawn.fingerprint.finish();
+    let summary = Summary { table, images_per_second, fingerprint, picture: &plan.picture, events: plan.events.as_deref() };
     if options.json {
         fsvae_cli::print_json(&summary.json())?
     } else {
@@ -65,7 +66,14 @@ struct Digested {
     rows: Option<Rows>,
 }
 
-fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut file: Option<&mut EventFile>) -> Result<Drawn, Error> {
+fn draw(
+    options: &Generate,
+    graph: &LifGraph,
+    engine: &Engine,
+    image: Shape,
+    plan: &Sheet,
+    mut file: Option<&mut EventFile>,
+) -> Result<Drawn, Error> {
     let encoder = plan.events.as_deref().map(|path| Encoder::new(path, graph));
     let digest = |mut drawing: Drawing| {
         let hash = fingerprint::of_image(&drawing);
@@ -73,7 +81,7 @@ fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut 
         drawing.events = Vec::new();
         Digested { drawing, hash, rows }
     };
-    let [channels, height, width] = [plan.image.channels, plan.image.height, plan.image.width].map(|side| side as usize);
+    let [channels, height, width] = [image.channels, image.height, image.width].map(|side| side as usize);
     let mut drawn = Drawn {
         images: Images { count: plan.count as usize, channels, height, width, pixels: Vec::new() },
         counts: Counts::new(graph),
@@ -90,12 +98,8 @@ fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut 
         progress.add(1);
         Ok(())
     };
-    let batch = Batch {
-        seed: options.seed,
-        images: 0..plan.count.into(),
-        threads: options.threads.unwrap_or(0).into(),
-        record: Record { events: true, membranes: false },
-    };
-    engine.draw_batch(&batch, &Inputs::default(), digest, take)?;
+    let batch = Batch { seed: options.seed, images: 0..plan.count.into(), record: Record { events: true, ..Record::default() } };
+    let inputs = Inputs::default();
+    engine.workers(options.threads.unwrap_or(0).into())?.draw(&batch, |_| &inputs, digest, take)?;
     Ok(drawn)
 }

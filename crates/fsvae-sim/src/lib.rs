@@ -14,16 +14,22 @@
 //! [`fingerprint`] proves it from one line to the next.
 //!
 //! What a run holds in memory is bounded by the picture; events go to the disk while they are made. Every path is tried before the
-//! first image is drawn, and no file appears unless all of it has been written.
+//! first image is drawn, and no file appears unless all of it has been written. More images than one picture holds go to [shards], one
+//! after the other, or machine beside machine.
 
 mod cli;
 mod error;
 mod events;
 pub mod fingerprint;
 mod generate;
+mod interrupt;
 mod model;
+mod npy;
 mod plan;
+mod shards;
 mod shipped;
+mod speed;
+mod stream;
 mod summary;
 
 pub use cli::main;

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::cli::Generate;
+use crate::shards::{self, Format, Part, Place, Shards};
 use lif_graph::{LifGraph, NeuronModel, Shape};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,14 +16,28 @@ const MAX_SPIKES: u64 = 1 << 24;
 /// Black pixels between the images of a picture.
 const PADDING: u64 = 2;
 
+/// More images than anybody draws: their numbers have twelve digits.
+const MAX_COUNT: u64 = 1_000_000_000_000;
+
 /// A run that can be done.
 pub(crate) struct Plan {
+    /// The size of an image.
+    pub image: Shape,
+    pub output: Output,
+}
+
+/// Where the images go.
+pub(crate) enum Output {
+    Sheet(Sheet),
+    Shards(Shards),
+}
+
+/// All images in one picture.
+pub(crate) struct Sheet {
     /// How many images.
     pub count: u32,
     /// How many stand in a row of the picture.
     pub columns: usize,
-    /// The size of each.
-    pub image: Shape,
     /// Where the picture goes.
     pub picture: PathBuf,
     /// Where the events go.
@@ -33,18 +48,52 @@ impl Plan {
     /// Decides what to do with `readout`, the shape of the network's picture.
     pub fn new(options: &Generate, graph: &LifGraph, readout: Option<Shape>) -> Result<Self, Error> {
         let image = picture_of(graph, readout)?;
-        let count = options.count;
-        let limit = largest_count(image);
-        if !(1..=limit).contains(&count) {
-            return Err(Error::Count { count, limit });
-        }
-        let events = options.events.as_ref().map(|file| match file {
-            Some(file) => file.clone(),
-            None => options.out.with_file_name("events.csv"),
-        });
-        distinct_files(options, events.as_deref())?;
-        Ok(Self { count: count as u32, columns: columns(count) as usize, image, picture: options.out.clone(), events })
+        let output = match shards::place(&options.out)? {
+            Place::Sheet => Output::Sheet(sheet(options, image)?),
+            Place::Pattern(pattern, format) => Output::Shards(shards(options, image, pattern, format)?),
+        };
+        Ok(Self { image, output })
     }
+}
+
+fn sheet(options: &Generate, image: Shape) -> Result<Sheet, Error> {
+    if options.shard.is_some() {
+        return Err(Error::OnlyForShards { option: "--shard" });
+    }
+    if options.shard_images.is_some() {
+        return Err(Error::OnlyForShards { option: "--shard-images" });
+    }
+    let count = options.count;
+    let limit = largest_count(image);
+    if !(1..=limit).contains(&count) {
+        return Err(Error::Count { count, limit });
+    }
+    let events = options.events.as_ref().map(|file| match file {
+        Some(file) => file.clone(),
+        None => options.out.with_file_name("events.csv"),
+    });
+    distinct_files(options, events.as_deref())?;
+    Ok(Sheet { count: count as u32, columns: columns(count) as usize, picture: options.out.clone(), events })
+}
+
+fn shards(options: &Generate, image: Shape, pattern: String, format: Format) -> Result<Shards, Error> {
+    if options.events.is_some() {
+        return Err(Error::EventsOfShards);
+    }
+    if !(1..=MAX_COUNT).contains(&options.count) {
+        return Err(Error::Count { count: options.count, limit: MAX_COUNT });
+    }
+    let limit = match format {
+        Format::Png => largest_count(image),
+        Format::Npz => MAX_PIXELS / image.neurons() as u64,
+    };
+    let part = options.shard.unwrap_or(Part { part: 1, parts: 1 });
+    let images = options.shard_images.unwrap_or(shards::DEFAULT_IMAGES.min(limit));
+    let shards = Shards::new(pattern, format, options.count, images, part);
+    if !(1..=limit).contains(&shards.images) {
+        return Err(Error::ShardImages { images: shards.images, limit });
+    }
+    Ok(shards)
 }
 
 /// The shape of what the graph draws, if it can draw by itself, and in bounded memory.
@@ -71,7 +120,7 @@ fn picture_of(graph: &LifGraph, readout: Option<Shape>) -> Result<Shape, Error> 
 }
 
 /// Images in a row: as many as rows, or one more.
-fn columns(count: u64) -> u64 {
+pub(crate) fn columns(count: u64) -> u64 {
     count.isqrt() + u64::from(count.isqrt().pow(2) < count)
 }
 

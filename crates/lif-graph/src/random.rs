@@ -15,7 +15,7 @@ const MAX_LAYER: u64 = 300;
 pub fn well_formed_graph() -> impl Strategy<Value = LifGraph> {
     let layers = vec(layer(), 0..7);
     let wires = vec(wire(), 0..4);
-    (1u32..=6, (1u32..=4, 1u32..=5, 1u32..=5), start(), layers, wires, any::<[u8; 8]>()).prop_map(
+    (1u32..=6, (channels(), 1u32..=5, 1u32..=5), start(), layers, wires, any::<[u8; 8]>()).prop_map(
         |(steps, (channels, height, width), start, layers, wires, places)| {
             let first = Shape { channels, height, width };
             Builder::start(steps, first, start).layers(layers).wires(wires).finish(&places)
@@ -97,8 +97,13 @@ struct Wire {
     weights: Vec<i8>,
 }
 
+/// Few, or such as fill whole bytes and vectors.
+fn channels() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => 1u32..=6, 1 => Just(8), 1 => Just(16)]
+}
+
 fn layer() -> impl Strategy<Value = Layer> {
-    let place = (any::<usize>(), kind(), 0u8..=1, 1u32..=6);
+    let place = (any::<usize>(), kind(), 0u8..=1, channels());
     let sharing = prop::sample::select(&[Sharing::All, Sharing::Channel, Sharing::None][..]);
     let parameters = (weights(), membrane(), prop::array::uniform2(sharing), prop::bool::weighted(0.2));
     (place, parameters).prop_flat_map(|((on, kind, delay, channels), (weights, membrane, sharing, readout))| {

@@ -2,6 +2,7 @@
 
 use crate::{Drawing, Engine, Inputs, Record, SimError, State};
 use rayon::prelude::*;
+use std::borrow::Borrow;
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -12,42 +13,60 @@ pub struct Batch {
     pub seed: u64,
     /// Numbers of the images.
     pub images: Range<u64>,
-    /// 0: one for each processor.
-    pub threads: usize,
     /// What to keep of each image.
     pub record: Record,
 }
 
+/// Threads, and the working memory of each.
+#[derive(Debug)]
+pub struct Workers<'e> {
+    engine: &'e Engine,
+    threads: rayon::ThreadPool,
+    idle: Mutex<Vec<State>>,
+}
+
 impl Engine {
-    /// Draws the images of a batch. `digest` runs beside other images on the batch's threads, and `take` gets what it makes in the
-    /// order of the images, on the calling thread: the same calls with the same values at any number of threads.
-    ///
-    /// No more than a few images for each thread are in memory at a time.
+    /// Starts threads that draw with this engine; 0: one for each processor.
     ///
     /// # Errors
-    /// The first error of `take`, which ends the batch; [`SimError::Threads`].
-    pub fn draw_batch<T: Send, E: From<SimError>>(
+    /// [`SimError::Threads`].
+    pub fn workers(&self, threads: usize) -> Result<Workers<'_>, SimError> {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| SimError::Threads { source })?;
+        Ok(Workers { engine: self, threads, idle: Mutex::default() })
+    }
+}
+
+impl Workers<'_> {
+    /// Draws the images of a batch. `inputs` gives what comes from outside for an image, `digest` runs beside other images on the
+    /// threads, and `take` gets what it makes in the order of the images, on the calling thread: the same calls with the same values at any
+    /// number of threads.
+    ///
+    /// No more than a few images for each thread are in memory at a time (64 where only pixels and counts are kept).
+    ///
+    /// # Errors
+    /// The first error of `take`, which ends the batch.
+    pub fn draw<T: Send, E, I: Borrow<Inputs>>(
         &self,
         batch: &Batch,
-        inputs: &Inputs,
+        inputs: impl Fn(u64) -> I + Sync,
         digest: impl Fn(Drawing) -> T + Sync,
         mut take: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(batch.threads).build().map_err(|source| SimError::Threads { source })?;
-        let together = 4 * threads.current_num_threads() as u64;
-        let idle: Mutex<Vec<State>> = Mutex::default();
+        // the more, the less the threads wait for each other at the end of a group; what is recorded takes room
+        let each = if batch.record.events || batch.record.membranes { 4 } else { 64 };
+        let together = each * self.threads.current_num_threads() as u64;
         let draw = |image| {
-            let state = idle.lock().expect("no thread panics while it holds this").pop();
-            let mut state = state.unwrap_or_else(|| self.state());
-            let drawing = self.draw(&mut state, batch.seed, image, inputs, batch.record);
-            idle.lock().expect("no thread panics while it holds this").push(state);
+            let state = self.idle.lock().expect("no thread panics while it holds this").pop();
+            let mut state = state.unwrap_or_else(|| self.engine.state());
+            let drawing = self.engine.draw(&mut state, batch.seed, image, inputs(image).borrow(), batch.record);
+            self.idle.lock().expect("no thread panics while it holds this").push(state);
             digest(drawing)
         };
         let mut next = batch.images.start;
         while next < batch.images.end {
             let group = next..batch.images.end.min(next + together);
             next = group.end;
-            let digested: Vec<T> = threads.install(|| group.into_par_iter().map(draw).collect());
+            let digested: Vec<T> = self.threads.install(|| group.into_par_iter().map(draw).collect());
             digested.into_iter().try_for_each(&mut take)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What an image adds to the input sums of its targets at every step: computed once an image, not once a step.
 
-use crate::program::{Dynamics, Program, engine_index};
+use crate::program::{Dynamics, LANES, Population, Program, Rows, Synapses, engine_place};
 use crate::{Inputs, SimError};
 use lif_graph::{PopulationId, current, pixel_value};
 
@@ -14,42 +14,44 @@ impl Program {
         if pixels.len() != shape.neurons() {
             return Err(SimError::WrongPixels { given: pixels.len(), neurons: shape.neurons() });
         }
+        let lanes = Rows::of(shape).lanes;
         let mut values = vec![0; pixels.len()];
-        (0..).zip(pixels).for_each(|(neuron, &byte)| values[engine_index(shape, neuron)] = pixel_value(byte));
+        for (neuron, &byte) in pixels.iter().enumerate() {
+            let (y, lane) = engine_place(shape, neuron);
+            values[y * lanes + lane] = pixel_value(byte);
+        }
         inputs.currents.resize(self.populations.len(), Vec::new());
         for (target, population) in self.populations.iter().enumerate() {
             for &input in population.inputs.iter().filter(|&&input| self.projections[input].source == image.index()) {
-                let mut sums = vec![0i64; population.shape.neurons()];
-                self.projections[input].add_values(&values, shape.channels as usize, &mut sums);
+                let stride = Rows::of(population.shape).stride;
                 let currents = &mut inputs.currents[target];
-                currents.resize(sums.len(), 0);
-                // a rule: input sums, currents included, fit 32 bits
-                currents.iter_mut().zip(sums).for_each(|(total, sum)| *total += current(sum, shift) as i32);
+                currents.resize(population.shape.height as usize * stride, 0);
+                for (y, currents) in currents.chunks_exact_mut(stride).enumerate() {
+                    let sums = self.sums_of_row(population, input, y, &values, lanes);
+                    // a rule: input sums, currents included, fit 32 bits
+                    currents.iter_mut().zip(&sums[population.left..]).for_each(|(total, &sum)| *total += current(sum, shift) as i32);
+                }
             }
         }
         Ok(())
     }
-}
 
-impl crate::program::Projection {
-    /// Adds to each target's sum its weights times what their sources send; all in the engine's order.
-    fn add_values(&self, values: &[i64], channels: usize, sums: &mut [i64]) {
-        let lanes = self.target_channels;
-        for (y, down) in self.reach_y.iter().enumerate() {
-            for (x, across) in self.reach_x.iter().enumerate() {
-                let position = y * self.reach_x.len() + x;
-                for channel in 0..channels {
-                    let value = values[position * channels + channel];
-                    let kernel = &self.weights[position * self.position_stride + channel * self.channel_stride..];
-                    for tap in 0..down.taps {
-                        let from = ((down.tap + tap) as usize * self.kernel_size + across.tap as usize) * lanes;
-                        let to = ((down.target + tap) as usize * self.target_width + across.target as usize) * lanes;
-                        let row = across.taps as usize * lanes;
-                        let pairs = sums[to..to + row].iter_mut().zip(&kernel[from..from + row]);
-                        pairs.for_each(|(sum, &weight)| *sum += value * i64::from(weight));
-                    }
+    /// The sums of weights times values that a projection brings to a row, with its margins.
+    fn sums_of_row(&self, population: &Population, input: usize, y: usize, values: &[i64], source_lanes: usize) -> Vec<i64> {
+        let projection = &self.projections[input];
+        let mut sums = vec![0; population.buffer];
+        let Synapses::Bytes(weights) = &projection.synapses else { unreachable!("the weights of an image are bytes") };
+        for row in population.image_rows[y].iter().filter(|row| row.projection == input) {
+            let values = &values[row.source_row * source_lanes..][..source_lanes];
+            let channels = source_lanes / projection.columns.len();
+            for (column, values) in projection.columns.iter().zip(values.chunks_exact(channels)) {
+                let lanes = column.vectors * LANES;
+                for (channel, &value) in values.iter().enumerate() {
+                    let weights = &weights[row.weights + column.weights + channel * lanes..][..lanes];
+                    sums[column.to..].iter_mut().zip(weights).for_each(|(sum, &weight)| *sum += value * i64::from(weight));
                 }
             }
         }
+        sums
     }
 }

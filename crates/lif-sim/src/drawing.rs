@@ -18,6 +18,10 @@ pub struct Record {
     pub events: bool,
     /// The final membranes.
     pub membranes: bool,
+    /// Leave out what can change neither pixels nor any other count: neurons whose spikes nobody but select stages reads are looked at
+    /// only where they are picked. Their populations ([`Engine::unread`](crate::Engine::unread)) then count 0 spikes; all other counts,
+    /// synaptic operations too, are those of the whole network. Without effect where events or membranes are recorded.
+    pub skip_unread: bool,
 }
 
 /// One spike.

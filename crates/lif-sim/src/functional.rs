@@ -1,99 +1,107 @@
 //! The functional engine: which neurons fire in which step, and the picture. No time, no energy: those need a chip.
 
-use crate::kernel::{self, Neurons, Spikes, Sum};
-use crate::program::{Dynamics, Integration, Population, Program, engine_index, graph_index};
+use crate::kernel::{Kernel, Sums, Work};
+use crate::picks::Heard;
+use crate::program::{Dynamics, Population, Program, Rows, Stage, engine_place, graph_index};
+use crate::spikes::Spikes;
 use crate::{Drawing, Event, GivenSpikes, Record, SimError};
 use lif_graph::{LifGraph, PopulationId, Shape, philox};
+use std::ops::Range;
 
 /// A network laid out for simulation. All threads share it; what changes lives in [`State`].
 #[derive(Debug)]
 pub struct Engine {
     program: Program,
     names: Vec<String>,
+    kernel: Kernel,
 }
 
-/// The working memory of one thread: membranes, sums, spike lists. Reused from image to image.
+/// The working memory of one thread: membranes, sums, spikes. Reused from image to image.
 #[derive(Debug)]
 pub struct State {
     membranes: Vec<Vec<i32>>,
-    sums: Vec<AnySums>,
-    /// Of this step and of the step before, by the step's parity.
-    spikes: Vec<[Spikes; 2]>,
-}
-
-/// One population's summed weights.
-#[derive(Debug)]
-enum AnySums {
-    Narrow(Sums<i16>),
-    Wide(Sums<i32>),
-}
-
-#[derive(Debug)]
-struct Sums<S> {
-    sums: Vec<S>,
-    /// Room for one spike's whole kernel.
-    patch: Vec<S>,
+    sums: Vec<Sums>,
+    spikes: Vec<Spikes>,
+    /// Of unread populations.
+    heard: Vec<Option<Heard>>,
+    /// By position.
+    counts: Vec<u32>,
 }
 
 /// What comes from outside for one image: the spikes of all sources, made and checked by [`Engine::inputs`], and pixels, by
 /// [`Engine::with_image`].
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// By population (empty where nothing is given), then by step.
-    spikes: Vec<Vec<Spikes>>,
-    /// By population: what images add to each neuron's input at every step, in the engine's order; empty where they add nothing.
+    /// By population; a slot for each step.
+    spikes: Vec<Option<Spikes>>,
+    /// By population: what images add to each neuron's input at every step, row by row; empty where they add nothing.
     pub(crate) currents: Vec<Vec<i32>>,
 }
 
 /// What is being simulated.
 #[derive(Clone, Copy)]
-struct Moment {
+struct Chunk<'a> {
     seed: u64,
     image: u64,
-    step: u32,
+    /// The step of slot 1.
+    first: u32,
+    inputs: &'a Inputs,
+    skip_unread: bool,
 }
 
-impl Moment {
-    /// Where spikes of this delay are found: 0 means this step's, 1 the step's before.
-    fn slot(self, delay: u8) -> usize {
-        (self.step as usize + usize::from(delay)) % 2
+impl Chunk<'_> {
+    fn step(&self, slot: usize) -> u32 {
+        self.first + slot as u32 - 1
     }
 }
 
 impl Engine {
-    /// Lays a network out for simulation.
+    /// Lays a network out for simulation with this processor's best [`Kernel`].
     ///
     /// # Errors
     /// All that [`LifGraph::check`] finds.
     pub fn new(graph: &LifGraph) -> Result<Self, SimError> {
-        Ok(Self { program: Program::new(graph)?, names: graph.populations.iter().map(|population| population.name.clone()).collect() })
+        Self::with_kernel(graph, Kernel::best())
+    }
+
+    /// Lays a network out for simulation with this kernel. Which one changes nothing but the time it takes.
+    ///
+    /// # Errors
+    /// All that [`LifGraph::check`] finds.
+    pub fn with_kernel(graph: &LifGraph, kernel: Kernel) -> Result<Self, SimError> {
+        let names = graph.populations.iter().map(|population| population.name.clone()).collect();
+        Ok(Self { program: Program::new(graph)?, names, kernel })
+    }
+
+    /// What it is simulated with.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel
     }
 
     /// The read-out that draws the picture (the first of the table), and the picture's shape.
     pub fn picture(&self) -> Option<(PopulationId, Shape)> {
         let mut populations = self.program.populations.iter().enumerate();
-        let readout = populations.find(|(_, population)| matches!(population.dynamics, Dynamics::Readout { .. }));
+        let readout = populations.find(|(_, population)| population.pixels.is_some());
         readout.map(|(index, population)| (PopulationId::from_index(index), population.shape))
+    }
+
+    /// The populations that [`Record::skip_unread`] leaves out: those whose spikes nobody but select stages reads.
+    pub fn unread(&self) -> Vec<PopulationId> {
+        let populations = self.program.populations.iter().enumerate();
+        populations.filter(|(_, population)| population.unread.is_some()).map(|(index, _)| PopulationId::from_index(index)).collect()
     }
 
     /// Working memory for this network.
     pub fn state(&self) -> State {
+        let slots = 1 + self.program.chunk();
         let populations = || self.program.populations.iter();
+        let membranes = |p: &Population| p.integration().map_or(0, |_| p.shape.height as usize * Rows::of(p.shape).stride);
         State {
-            membranes: populations().map(|p| vec![0; p.integration().map_or(0, |_| p.shape.neurons())]).collect(),
-            sums: populations().map(|p| self.sums(p)).collect(),
-            spikes: populations().map(|p| [Spikes::new(p.shape), Spikes::new(p.shape)]).collect(),
-        }
-    }
-
-    fn sums(&self, population: &Population) -> AnySums {
-        let patches = population.inputs.iter().map(|&input| self.program.projections[input].patch_lanes());
-        let patch = patches.max().unwrap_or(0);
-        let neurons = population.shape.neurons();
-        match population.integration() {
-            Some(Integration { narrow: true, .. }) => AnySums::Narrow(Sums { sums: vec![0; neurons], patch: vec![0; patch] }),
-            Some(_) => AnySums::Wide(Sums { sums: vec![0; neurons], patch: vec![0; patch] }),
-            None => AnySums::Narrow(Sums { sums: Vec::new(), patch: Vec::new() }),
+            membranes: populations().map(|p| vec![0; membranes(p)]).collect(),
+            sums: populations().map(|p| Sums::new(p, &self.program.projections, slots)).collect(),
+            spikes: populations().map(|p| Spikes::new(p.shape, slots, p.listed)).collect(),
+            heard: populations().map(|p| p.unread.as_ref().map(|unread| Heard::new(unread, slots))).collect(),
+            counts: Vec::new(),
         }
     }
 
@@ -103,30 +111,25 @@ impl Engine {
     /// [`SimError::NotASource`], [`SimError::TooManySteps`], [`SimError::NoSuchNeuron`].
     pub fn inputs(&self, given: &[GivenSpikes]) -> Result<Inputs, SimError> {
         let program = &self.program;
-        let mut spikes = vec![Vec::new(); program.populations.len()];
+        let mut spikes = vec![None; program.populations.len()];
         for GivenSpikes { population: id, neurons } in given {
             let population = program.populations.get(id.index()).filter(|population| matches!(population.dynamics, Dynamics::Source));
             let population = population.ok_or_else(|| SimError::NotASource { population: self.name(*id) })?;
-            let steps = program.steps;
+            let (shape, steps) = (population.shape, program.steps);
             if neurons.len() > steps as usize {
                 return Err(SimError::TooManySteps { population: self.name(*id), given: neurons.len(), steps });
             }
-            let shape = population.shape;
-            let lay_out = |neurons: &Vec<u32>| {
-                let mut fired = Vec::with_capacity(neurons.len());
+            let mut laid_out = Spikes::new(shape, neurons.len(), false);
+            for (step, neurons) in neurons.iter().enumerate() {
                 for &neuron in neurons {
                     if neuron as usize >= shape.neurons() {
                         return Err(SimError::NoSuchNeuron { population: self.name(*id), neuron, neurons: shape.neurons() });
                     }
-                    fired.push(engine_index(shape, neuron as usize));
+                    let (y, lane) = engine_place(shape, neuron as usize);
+                    laid_out.set(step, y, lane);
                 }
-                fired.sort_unstable();
-                fired.dedup();
-                let mut spikes = Spikes::new(shape);
-                fired.iter().for_each(|index| spikes.push(index / shape.channels as usize, (index % shape.channels as usize) as u32));
-                Ok(spikes)
-            };
-            spikes[id.index()] = neurons.iter().map(lay_out).collect::<Result<_, _>>()?;
+            }
+            spikes[id.index()] = Some(laid_out);
         }
         Ok(Inputs { spikes, currents: Vec::new() })
     }
@@ -160,18 +163,18 @@ impl Engine {
             membranes: Vec::new(),
             events: Vec::new(),
         };
-        for step in 0..program.steps {
-            let moment = Moment { seed, image, step };
-            for &population in &program.order {
-                self.update(state, population, moment, inputs, &mut drawing.synaptic_operations);
+        let skip_unread = record.skip_unread && !record.events && !record.membranes;
+        for first in (0..program.steps).step_by(program.chunk()) {
+            let steps = (program.steps - first).min(program.chunk() as u32) as usize;
+            let chunk = Chunk { seed, image, first, inputs, skip_unread };
+            for stage in &program.stages {
+                self.simulate(state, stage, 1..1 + steps, chunk);
             }
-            for (index, spikes) in state.spikes.iter().enumerate() {
-                let spikes = &spikes[moment.slot(0)];
-                drawing.spikes[index] += spikes.total();
-                if record.events {
-                    self.record(index, step, spikes, &mut drawing.events);
-                }
+            self.count(state, 1..1 + steps, &mut drawing);
+            if record.events {
+                (1..1 + steps).for_each(|slot| self.record(&state.spikes, slot, chunk.step(slot), &mut drawing.events));
             }
+            state.spikes.iter_mut().for_each(|spikes| spikes.carry(steps));
         }
         if let Some((id, _)) = self.picture() {
             drawing.pixels = self.pixels(state, id.index());
@@ -182,104 +185,143 @@ impl Engine {
         drawing
     }
 
-    /// One population's step: sum up what the spikes bring, update the neurons, list who fires.
-    fn update(&self, state: &mut State, index: usize, moment: Moment, inputs: &Inputs, operations: &mut [u64]) {
-        let State { membranes, sums, spikes } = state;
-        match &self.program.populations[index].dynamics {
-            Dynamics::Lif { .. } | Dynamics::Readout { .. } => match &mut sums[index] {
-                AnySums::Narrow(sums) => self.integrate(index, moment, inputs, &mut membranes[index], sums, spikes, operations),
-                AnySums::Wide(sums) => self.integrate(index, moment, inputs, &mut membranes[index], sums, spikes, operations),
-            },
-            &Dynamics::Select { ways, source } => {
-                let now = moment.slot(0);
-                spikes[index][now].clear();
-                for channel in 0..spikes[index][now].channel_count as u32 {
-                    let way = philox::pick(moment.seed, moment.image, moment.step, channel, ways);
-                    if spikes[source][now].contains(0, channel * ways + way) {
-                        spikes[index][now].push(0, channel);
+    /// A stage's steps: population by population, or, where spikes come back, step by step.
+    fn simulate(&self, state: &mut State, stage: &Stage, slots: Range<usize>, chunk: Chunk) {
+        if stage.looped {
+            for slot in slots {
+                stage.populations.iter().for_each(|&population| self.update(state, population, slot..slot + 1, chunk));
+            }
+        } else {
+            stage.populations.iter().for_each(|&population| self.update(state, population, slots.clone(), chunk));
+        }
+    }
+
+    fn update(&self, state: &mut State, index: usize, slots: Range<usize>, chunk: Chunk) {
+        let population = &self.program.populations[index];
+        match population.dynamics {
+            Dynamics::Integrate(_) if chunk.skip_unread && population.unread.is_some() => {
+                slots.for_each(|slot| state.spikes[index].clear(slot));
+            }
+            Dynamics::Integrate(_) => {
+                let State { membranes, sums, spikes, .. } = state;
+                let (membranes, sums) = (&mut membranes[index][..], &mut sums[index]);
+                let currents = chunk.inputs.currents.get(index).map_or(&[][..], |currents| currents);
+                self.kernel.advance(Work { program: &self.program, population: index, slots, currents, membranes, sums, spikes });
+            }
+            Dynamics::Select { ways, source } => slots.for_each(|slot| self.select(state, index, ways, source, slot, chunk)),
+            Dynamics::Image { .. } => {}
+            Dynamics::Source => {
+                let given = chunk.inputs.spikes.get(index).and_then(Option::as_ref);
+                for slot in slots {
+                    let spikes = &mut state.spikes[index];
+                    match given.filter(|given| (chunk.step(slot) as usize) < given.slots()) {
+                        Some(given) => spikes.copy(slot, given, chunk.step(slot) as usize),
+                        None => spikes.clear(slot),
                     }
                 }
             }
-            Dynamics::Source => match inputs.spikes.get(index).and_then(|steps| steps.get(moment.step as usize)) {
-                Some(given) => spikes[index][moment.slot(0)].clone_from(given),
-                None => spikes[index][moment.slot(0)].clear(),
-            },
-            Dynamics::Image { .. } => {}
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the parts of a state that are borrowed apart")]
-    fn integrate<S: Sum>(
-        &self,
-        index: usize,
-        moment: Moment,
-        inputs: &Inputs,
-        membranes: &mut [i32],
-        sums: &mut Sums<S>,
-        spikes: &mut [[Spikes; 2]],
-        operations: &mut [u64],
-    ) {
-        let population = &self.program.populations[index];
-        let Sums { sums, patch } = sums;
-        for &input in &population.inputs {
-            let projection = &self.program.projections[input];
-            let arriving = &spikes[projection.source][moment.slot(projection.delay)];
-            operations[input] += kernel::deliver(projection, arriving, sums, patch);
-        }
-        if let Some(currents) = inputs.currents.get(index) {
-            kernel::add_currents(sums, currents);
-        }
-        match &population.dynamics {
-            Dynamics::Lif { integration, threshold } => {
-                kernel::fire(Neurons { integration, membranes, sums }, threshold, &mut spikes[index][moment.slot(0)]);
+    /// 1-of-k: fires the channels whose picked neighbour fires.
+    fn select(&self, state: &mut State, index: usize, ways: u32, source: usize, slot: usize, chunk: Chunk) {
+        let State { spikes, heard, .. } = state;
+        let asked = match (&self.program.populations[source].unread, &mut heard[source]) {
+            (Some(unread), Some(heard)) if chunk.skip_unread => {
+                heard.listen(unread, spikes, slot);
+                Some((unread, heard))
             }
-            Dynamics::Readout { integration, .. } => kernel::integrate(Neurons { integration, membranes, sums }),
-            Dynamics::Select { .. } | Dynamics::Source | Dynamics::Image { .. } => {}
+            _ => None,
+        };
+        let picked = |channel| channel * ways + philox::pick(chunk.seed, chunk.image, chunk.step(slot), channel, ways);
+        let channels = self.program.populations[index].shape.channels;
+        spikes[index].clear(slot);
+        if let Some((unread, heard)) = asked {
+            for channel in 0..channels {
+                if heard.fires(self.kernel, unread, picked(channel) as usize, slot) {
+                    spikes[index].set(slot, 0, channel as usize);
+                }
+            }
+        } else {
+            for channel in 0..channels {
+                if spikes[source].contains(slot, picked(channel) as usize) {
+                    spikes[index].set(slot, 0, channel as usize);
+                }
+            }
+        }
+        spikes[index].list_row(slot, 0);
+    }
+
+    /// Adds a chunk's spikes and synaptic operations to the image's.
+    fn count(&self, state: &mut State, slots: Range<usize>, drawing: &mut Drawing) {
+        let State { spikes, counts, .. } = state;
+        for (index, (population, spikes)) in self.program.populations.iter().zip(&*spikes).enumerate() {
+            let shape = population.shape;
+            counts.clear();
+            counts.resize(shape.pixels(), 0);
+            self.kernel.tally(spikes, slots.clone(), counts);
+            drawing.spikes[index] += counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+            for delay in [0, 1] {
+                let projections = self.program.projections.iter().enumerate();
+                let mut readers = projections.filter(|(_, p)| (p.source, p.delay) == (index, delay)).peekable();
+                if readers.peek().is_none() {
+                    continue;
+                }
+                if delay == 1 {
+                    // those of the slot before the chunk are heard in it, and those of its last slot are not
+                    counts.fill(0);
+                    self.kernel.tally(spikes, slots.start - 1..slots.end - 1, counts);
+                }
+                for (reader, projection) in readers {
+                    let [rows, columns] = &projection.fan_out;
+                    let of_row = |counts: &[u32]| counts.iter().zip(columns).map(|(&count, each)| u64::from(count) * each).sum::<u64>();
+                    let rows = counts.chunks_exact(shape.width as usize).zip(rows);
+                    drawing.synaptic_operations[reader] += rows.map(|(counts, each)| of_row(counts) * each).sum::<u64>();
+                }
+            }
         }
     }
 
-    /// Appends one population's spikes of one step, in the order of its neurons.
+    /// Appends the spikes of one step, in the order of the populations and of their neurons.
     ///
     /// The engine lists them position by position, and the graph numbers them channel by channel: a counting sort by channel.
-    fn record(&self, index: usize, step: u32, spikes: &Spikes, events: &mut Vec<Event>) {
-        let (shape, population) = (self.program.populations[index].shape, PopulationId::from_index(index));
-        let positions = 0..shape.pixels();
-        let mut places = vec![0; shape.channels as usize]; // for each channel first its spikes, then where the next one goes
-        for position in positions.clone() {
-            spikes.at(position).iter().for_each(|&channel| places[channel as usize] += 1);
-        }
-        let mut end = events.len();
-        for place in &mut places {
-            (*place, end) = (end, end + *place);
-        }
-        events.resize(end, Event { step, population, neuron: 0 });
-        for position in positions {
-            for &channel in spikes.at(position) {
+    fn record(&self, spikes: &[Spikes], slot: usize, step: u32, events: &mut Vec<Event>) {
+        for (index, (population, spikes)) in self.program.populations.iter().zip(spikes).enumerate() {
+            let (shape, population) = (population.shape, PopulationId::from_index(index));
+            let mut places = vec![0; shape.channels as usize]; // for each channel first its spikes, then where the next one goes
+            spikes.for_each(slot, |_, channel| places[channel as usize] += 1);
+            let mut end = events.len();
+            for place in &mut places {
+                (*place, end) = (end, end + *place);
+            }
+            events.resize(end, Event { step, population, neuron: 0 });
+            spikes.for_each(slot, |position, channel| {
                 events[places[channel as usize]].neuron = graph_index(shape, position, channel);
                 places[channel as usize] += 1;
-            }
+            });
         }
     }
 
     /// Final membranes in the order of the graph's neurons; empty for a population that has none.
     fn membranes(&self, state: &State, index: usize) -> Vec<i32> {
-        let shape = self.program.populations[index].shape;
-        let membranes = &state.membranes[index];
-        (0..membranes.len()).map(|neuron| membranes[engine_index(shape, neuron)]).collect()
+        let (shape, membranes) = (self.program.populations[index].shape, &state.membranes[index]);
+        let neurons = if membranes.is_empty() { 0 } else { shape.neurons() };
+        let stride = Rows::of(shape).stride;
+        (0..neurons).map(|neuron| engine_place(shape, neuron)).map(|(y, lane)| membranes[y * stride + lane]).collect()
     }
 
     fn pixels(&self, state: &State, readout: usize) -> Vec<u8> {
-        match &self.program.populations[readout].dynamics {
-            Dynamics::Readout { pixels, .. } => self.membranes(state, readout).into_iter().map(|v| pixels.pixel(v)).collect(),
-            _ => Vec::new(),
+        match &self.program.populations[readout].pixels {
+            Some(pixels) => self.membranes(state, readout).into_iter().map(|v| pixels.pixel(v)).collect(),
+            None => Vec::new(),
         }
     }
 }
 
 impl State {
-    /// Before an image: membranes 0, no spikes. The sums are 0 after every update.
+    /// Before an image: membranes 0, no spikes in the step before. The sums are 0 after every update.
     fn reset(&mut self) {
         self.membranes.iter_mut().for_each(|membranes| membranes.fill(0));
-        self.spikes.iter_mut().flatten().for_each(Spikes::clear);
+        self.spikes.iter_mut().for_each(|spikes| spikes.clear(0));
     }
 }

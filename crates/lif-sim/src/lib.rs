@@ -4,14 +4,17 @@
 //! leaks, integrates and perhaps fires.
 //!
 //! ```text
-//!   LifGraph --Engine::new--> program: flat arrays, a spike's weights side by side
+//!   LifGraph --Engine::new--> program: flat arrays, a spike's weights side by side; stages: loops, and what follows them
 //!                                |
-//!            seed, image ------> | draw:  for each step, for each population in update order
-//!            given spikes -----> |          deliver   spikes of its sources x weights -> sums     (kernel)
-//!                                |          fire      sums -> membranes -> list of spikes         (kernel)
+//!            seed, image ------> | draw:  for each stage, for each row of a population, for each step      (a loop: step by step)
+//!            given spikes -----> |          gather    spikes of its sources x weights -> sums     (kernel)
+//!                                |          fire      sums -> membranes -> bits of spikes         (kernel)
 //!                                v
 //!             Drawing: pixels, spikes, synaptic operations, membranes, events
 //! ```
+//!
+//! The hot loops are written once and compiled for each instruction set ([`Kernel`]); which one runs changes no bit. Neurons whose spikes nobody
+//! but select stages reads may be skipped where they are not picked ([`Record::skip_unread`]); that changes no other figure.
 //!
 //! The result is that of the reference interpreter in [`lif_graph`], spike by spike, membrane by membrane, and does not depend on the
 //! number of threads: integers only, and picks addressed by (seed, image, step, channel).
@@ -62,15 +65,19 @@
 //! # Ok::<(), lif_sim::SimError>(())
 //! ```
 
+mod aligned;
 mod batch;
 mod currents;
 mod drawing;
 mod error;
 mod functional;
 mod kernel;
+mod picks;
 mod program;
+mod spikes;
 
-pub use batch::Batch;
+pub use batch::{Batch, Workers};
 pub use drawing::{Drawing, Event, GivenSpikes, Record};
 pub use error::SimError;
 pub use functional::{Engine, Inputs, State};
+pub use kernel::Kernel;

@@ -3,7 +3,7 @@
 
 use lif_graph::random::{image_pixels, source_spikes, well_formed_graph};
 use lif_graph::*;
-use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Inputs, Record, SimError};
+use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Inputs, Kernel, Record, SimError};
 use proptest::prelude::*;
 
 /// What comes from outside: spikes of sources, pixels of images.
@@ -82,21 +82,33 @@ fn synapses(graph: &LifGraph, projection: &Projection, fired: &[bool]) -> u64 {
     fired.map(|(neuron, _)| fan_out(neuron % from.pixels())).sum()
 }
 
-const ALL: Record = Record { events: true, membranes: true };
+const ALL: Record = Record { events: true, membranes: true, skip_unread: false };
+const SKIP_UNREAD: Record = Record { events: false, membranes: false, skip_unread: true };
+
+/// What is left of a drawing when unread populations are skipped: everything but their own counts.
+fn without_unread(engine: &Engine, drawing: &Drawing) -> Drawing {
+    let mut left = Drawing { membranes: vec![], events: vec![], ..drawing.clone() };
+    engine.unread().iter().for_each(|population| left.spikes[population.index()] = 0);
+    left
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
     fn the_engine_equals_the_interpreter((graph, outside) in graph_and_outside(), seed: u64, image: u64) {
-        let engine = Engine::new(&graph).expect("a well-formed graph");
-        let inputs = inputs(&engine, &outside);
         let expected = reference(&graph, &outside, seed, image);
-        let mut state = engine.state();
-        prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
-        // what an image leaves behind in its working memory must not reach the next
-        engine.draw(&mut state, !seed, image, &inputs, Record::default());
-        prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+        for kernel in Kernel::available() {
+            let engine = Engine::with_kernel(&graph, kernel).expect("a well-formed graph");
+            let inputs = inputs(&engine, &outside);
+            let mut state = engine.state();
+            prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+            // what an image leaves behind in its working memory must not reach the next
+            engine.draw(&mut state, !seed, image, &inputs, Record::default());
+            prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, ALL), &expected);
+            engine.draw(&mut state, !seed, image, &inputs, SKIP_UNREAD);
+            prop_assert_eq!(&engine.draw(&mut state, seed, image, &inputs, SKIP_UNREAD), &without_unread(&engine, &expected));
+        }
     }
 }
 
@@ -111,9 +123,9 @@ proptest! {
         let mut state = engine.state();
         let one_by_one: Vec<Drawing> = images.clone().map(|image| engine.draw(&mut state, seed, image, &inputs, ALL)).collect();
         for threads in 1..4 {
-            let batch = Batch { seed, images: images.clone(), threads, record: ALL };
+            let batch = Batch { seed, images: images.clone(), record: ALL };
             let mut drawings = vec![];
-            let taken: Result<(), SimError> = engine.draw_batch(&batch, &inputs, |drawing| drawing, |drawing| {
+            let taken: Result<(), SimError> = engine.workers(threads).expect("threads").draw(&batch, |_| &inputs, |drawing| drawing, |drawing| {
                 drawings.push(drawing);
                 Ok(())
             });

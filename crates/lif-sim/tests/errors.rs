@@ -59,7 +59,8 @@ fn graphs_that_break_a_rule() {
 fn given_spikes_may_be_in_any_order() {
     let engine = engine();
     let inputs = |neurons: Vec<u32>| engine.inputs(&[GivenSpikes { population: PopulationId(0), neurons: vec![neurons] }]).expect("spikes");
-    let draw = |inputs: &Inputs| engine.draw(&mut engine.state(), 0, 0, inputs, Record { events: true, membranes: true });
+    let draw =
+        |inputs: &Inputs| engine.draw(&mut engine.state(), 0, 0, inputs, Record { events: true, membranes: true, ..Record::default() });
     assert_eq!(draw(&inputs(vec![2, 0, 2])), draw(&inputs(vec![0, 2])));
     assert_eq!(draw(&inputs(vec![2, 0, 2])).spikes, [2, 1]);
 }
@@ -67,9 +68,9 @@ fn given_spikes_may_be_in_any_order() {
 #[test]
 fn the_taker_can_stop_a_batch() {
     let engine = engine();
-    let batch = Batch { seed: 1, images: 0..u64::MAX, threads: 2, record: Record::default() };
+    let batch = Batch { seed: 1, images: 0..u64::MAX, record: Record::default() };
     let mut taken = vec![];
-    let result = engine.draw_batch(
+    let result = engine.workers(2).expect("threads").draw(
         &batch,
         &Inputs::default(),
         |drawing| drawing.image,

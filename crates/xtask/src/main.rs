@@ -37,6 +37,15 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// Drawing images: this simulator, ONNX Runtime and PyTorch with the same network, and what the processor can add at best
+    Sim {
+        /// How long each contestant is measured at each setting
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// A training step: this trainer, a careful PyTorch program, and the original program's formulation
     Train {
         /// Images of a step
@@ -54,6 +63,7 @@ fn main() -> ExitCode {
         Task::Test => test(),
         Task::Bless => bless(),
         Task::Bench(Bench::Compile { json }) => bench::compile(json),
+        Task::Bench(Bench::Sim { seconds, json }) => bench::sim::functional(seconds, json),
         Task::Bench(Bench::Train { batch, json }) => bench::train(batch, json),
     };
     match outcome {

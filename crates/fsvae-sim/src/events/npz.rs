@@ -2,12 +2,12 @@
 //!
 //! `population_names` is an array of NumPy's fixed-width unicode type, which `numpy.load` reads without pickle.
 
+use crate::npy::{Remembering, add, header, unicode};
 use lif_sim::Event;
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
+use zip::ZipWriter;
 
 /// Name, NumPy's name of the type, and bytes of a value.
 const COLUMNS: [(&str, &str, u64); 4] = [("image", "<u4", 4), ("step", "<u2", 2), ("population", "<u2", 2), ("neuron", "<u4", 4)];
@@ -40,80 +40,21 @@ impl Columns {
 
     /// The whole archive. Its entries bear the date 1980-01-01, so that equal events are equal bytes.
     pub fn write(self, out: &mut (impl Write + Seek), population_names: &[&str]) -> io::Result<()> {
-        let mut out = Remembering { out, error: None };
+        let mut out = Remembering::new(out);
         let mut archive = ZipWriter::new(&mut out);
         let write = || {
             for (column, (name, kind, size)) in self.0.into_iter().zip(COLUMNS) {
                 let mut column = column.into_inner().map_err(|error| error.into_error())?;
                 let bytes = column.stream_position()?;
                 column.rewind()?;
-                add(&mut archive, name, &header(kind, bytes / size), column, bytes)?;
+                add(&mut archive, name, &header(kind, &[bytes / size]), column, bytes)?;
             }
             let (width, text) = unicode(population_names);
-            let header = header(&format!("<U{width}"), population_names.len() as u64);
+            let header = header(&format!("<U{width}"), &[population_names.len() as u64]);
             add(&mut archive, "population_names", &header, &text[..], text.len() as u64)
         };
         let written = write().and_then(|()| archive.finish().map_err(io::Error::other).map(drop));
-        out.error.map_or(written, Err)
-    }
-}
-
-fn add(archive: &mut ZipWriter<impl Write + Seek>, name: &str, header: &[u8], mut values: impl Read, bytes: u64) -> io::Result<()> {
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .large_file(bytes >= u64::from(u32::MAX) - 1024); // the header's bytes count, too
-    archive.start_file(format!("{name}.npy"), options).map_err(io::Error::other)?;
-    archive.write_all(header)?;
-    io::copy(&mut values, archive).map(drop)
-}
-
-/// How an npy file of a one-dimensional array begins (format 1.0): magic, length of the description, description; 64 bytes or a multiple.
-fn header(kind: &str, length: u64) -> Vec<u8> {
-    let description = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({length},), }}");
-    let start = b"\x93NUMPY\x01\x00";
-    let padded = (start.len() + 2 + description.len() + 1).next_multiple_of(64) - start.len() - 2;
-    let mut header = start.to_vec();
-    header.extend((padded as u16).to_le_bytes());
-    header.extend(format!("{description:<width$}\n", width = padded - 1).bytes());
-    header
-}
-
-/// Texts as NumPy's `U` type: all of one width, in UTF-32, filled up with zeros.
-fn unicode(texts: &[&str]) -> (usize, Vec<u8>) {
-    let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
-    let padded = |text: &&str| text.chars().map(u32::from).chain(std::iter::repeat(0)).take(width).collect::<Vec<u32>>();
-    (width, texts.iter().flat_map(padded).flat_map(u32::to_le_bytes).collect())
-}
-
-/// Keeps the first error and takes what comes after it for granted: an archive that is dropped in the middle tries to end itself, and
-/// complains on stderr if it cannot.
-struct Remembering<W> {
-    out: W,
-    error: Option<io::Error>,
-}
-
-impl<W: Write> Write for Remembering<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.error.is_none()
-            && let Err(error) = self.out.write_all(bytes)
-        {
-            self.error = Some(error);
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(()) // the file's owner flushes it
-    }
-}
-
-impl<W: Seek> Seek for Remembering<W> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        if self.error.is_some() {
-            return Ok(0);
-        }
-        self.out.seek(to)
+        out.outcome(written)
     }
 }
 
@@ -165,7 +106,7 @@ mod tests {
     #[test]
     fn headers_are_aligned() {
         for length in [0, 9, 1_000_000_000_000] {
-            let header = header("<u4", length);
+            let header = header("<u4", &[length]);
             assert_eq!(header.len() % 64, 0);
             assert_eq!(usize::from(header[8]), header.len() - 10);
             assert_eq!(header.last(), Some(&b'\n'));

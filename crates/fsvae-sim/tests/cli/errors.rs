@@ -25,7 +25,14 @@ fn options_that_make_no_sense() {
         "--count 1000000000",
         "--count 18446744073709551615",
         "--out none/images.png",
-        "--out .",
+        "--shard 1/2",
+        "--shard-images 5",
+        "--shard 3/2 --out out",
+        "--shard-images 0 --out out",
+        "--shard-images 1000000 --out out",
+        "--count 2000000000000 --out out",
+        "--out {shard}.jpg",
+        "--out out --events",
         "--out model.lif",
         "--out ./a.png --events a.png",
         "--out events.csv --events",
@@ -122,4 +129,5 @@ fn help_is_for_reading() {
     let folder = Folder::with_model(&fsvae(&TINY));
     insta::assert_snapshot!("help", folder.run("--help").stdout);
     insta::assert_snapshot!("help_of_generate", folder.run("generate --help").stdout);
+    insta::assert_snapshot!("help_of_speed", folder.run("speed --help").stdout);
 }

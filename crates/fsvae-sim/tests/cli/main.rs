@@ -4,3 +4,4 @@ mod errors;
 mod folder;
 mod generate;
 mod network;
+mod stream;

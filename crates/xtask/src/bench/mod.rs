@@ -1,5 +1,7 @@
 //! `cargo xtask bench train`: our training step beside PyTorch's, in turn, in the same run. `cargo xtask bench compile`: see
-//! `crates/fsvae-compile/benches/compile.rs`.
+//! `crates/fsvae-compile/benches/compile.rs`. `cargo xtask bench sim`: see [`sim`].
+
+pub mod sim;
 
 use crate::run::{cargo, output, step};
 use serde_json::{Value, json};

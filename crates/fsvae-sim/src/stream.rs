@@ -1,0 +1,105 @@
+//! `fsvae-sim generate` into shards: any number of images in constant memory.
+
+use crate::cli::Generate;
+use crate::interrupt;
+use crate::plan::Plan;
+use crate::shards::{PixelsFingerprint, Record, Shards};
+use crate::summary::{Counts, StreamSummary};
+use crate::{Error, summary};
+use fsvae_cli::Progress;
+use lif_graph::LifGraph;
+use lif_sim::{Batch, Drawing, Engine, Inputs, Workers};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Draws the shards that are missing, and reports on all of this part.
+pub(crate) fn run(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, shards: &Shards) -> Result<ExitCode, Error> {
+    interrupt::listen();
+    fsvae_cli::create_folder(shards.folder())?;
+    let progress = Progress::new("drawing", "images", shards.images_of_part());
+    let mut missing = Vec::new();
+    let mut records = Vec::new(); // of shards that are there
+    for number in shards.numbers() {
+        let expected = Record::new(graph, options.seed, shards.range(number));
+        match shards.read(number)? {
+            Some(record) if record.is_for(&expected) => records.push(record),
+            Some(_) => return Err(Error::ForeignShard { path: shards.path(number) }),
+            None => missing.push((number, expected)),
+        }
+    }
+    let found = records.len() as u64;
+    progress.set(records.iter().map(|record| record.images).sum());
+    let workers = engine.workers(options.threads.unwrap_or(0).into())?;
+    let started = Instant::now();
+    let mut drawn = 0;
+    for (number, mut record) in missing {
+        let pixels = draw(options, &workers, plan, &mut record, &progress).map_err(|error| match error {
+            Error::Interrupted { .. } => {
+                Error::Interrupted { whole: records.len() as u64, of: shards.numbers().count() as u64, folder: shards.folder() }
+            }
+            other => other,
+        })?;
+        shards.write(number, plan.image, pixels, &record)?;
+        drawn += record.images;
+        records.push(record);
+    }
+    let images_per_second = if drawn == 0 { None } else { Some(drawn as f64 / started.elapsed().as_secs_f64()) };
+    drop(progress);
+
+    let mut counts = Counts::new(graph);
+    let mut pixels = PixelsFingerprint::default();
+    for record in &records {
+        counts.add_totals(&record.spikes, &record.synaptic_operations);
+        pixels.add(&record.pixels);
+    }
+    let summary = StreamSummary {
+        table: summary::Table {
+            graph,
+            seed: options.seed,
+            images: records.iter().map(|record| record.images).sum(),
+            counts,
+            uncounted: engine.unread(),
+        },
+        images_per_second,
+        drawn,
+        found,
+        pixels_fingerprint: pixels.text(),
+        shards,
+    };
+    if options.json {
+        fsvae_cli::print_json(&summary.json())?
+    } else {
+        fsvae_cli::print(&summary.text())?
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The pixels of a shard; its record gets the counts.
+fn draw(options: &Generate, workers: &Workers, plan: &Plan, record: &mut Record, progress: &Progress) -> Result<Vec<u8>, Error> {
+    let digest = |drawing: Drawing| {
+        let hash = PixelsFingerprint::of_image(drawing.image, &drawing.pixels);
+        (drawing, hash)
+    };
+    let mut pixels = Vec::with_capacity(record.images as usize * plan.image.neurons());
+    let batch = Batch {
+        seed: options.seed,
+        images: record.first..record.first + record.images,
+        record: lif_sim::Record { skip_unread: true, ..lif_sim::Record::default() },
+    };
+    let inputs = Inputs::default();
+    workers.draw(
+        &batch,
+        |_| &inputs,
+        digest,
+        |(drawing, hash)| -> Result<(), Error> {
+            if interrupt::asked() {
+                return Err(Error::Interrupted { whole: 0, of: 0, folder: Default::default() });
+            }
+            pixels.extend_from_slice(&drawing.pixels);
+            record.add(&drawing, &hash);
+            progress.add(1);
+            Ok(())
+        },
+    )?;
+    Ok(pixels)
+}

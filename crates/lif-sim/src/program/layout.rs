@@ -1,0 +1,314 @@
+//! The weights of a projection in the order in which the kernel adds them.
+
+use super::geometry::{Axis, Landing};
+use super::{Dynamics, LANES, Population, RowInput, Rows, engine_place};
+use crate::aligned::Aligned;
+use lif_graph::{Connectivity, Kernel, LifGraph, PopulationId, Shape};
+
+/// Weights of 16 bits need no widening but twice the room: where they take no more than this.
+const WORDS_LIMIT: usize = 192 << 10;
+/// Tables take four times the room of words.
+const TABLES_LIMIT: usize = 192 << 10;
+
+/// The synapses of a projection.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    pub source: usize,
+    pub delay: u8,
+    pub synapses: Synapses,
+    /// For each source column.
+    pub columns: Vec<Column>,
+    /// Synapses of a spike: the product of what its row and what its column reach.
+    pub fan_out: [Vec<u64>; 2],
+}
+
+/// Where a source column's weights are, and where in a target row's sums they go.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Column {
+    /// From the beginning of the kernel row.
+    pub weights: usize,
+    pub to: usize,
+    /// A row of weights is so long; 0: nothing is reached.
+    pub vectors: usize,
+}
+
+/// Forms of weights.
+#[derive(Debug)]
+pub(crate) enum Synapses {
+    /// A pick: its select stage looks at the source's spikes itself.
+    None,
+    /// `[kernel row][class of columns][source channel][lane]`: for each spike a row is added.
+    Bytes(Aligned<i8>),
+    /// The same in 16 bits.
+    Words(Aligned<i16>),
+    /// `[kernel row][class of columns][four source channels][which of them fire][lane]`: sums of the weights of all subsets of four
+    /// channels, so that four channels are one addition, and there is no branch that depends on spikes. (The "method of the Four
+    /// Russians": Arlazarov, Dinic, Kronrod, Faradzhev 1970.)
+    Tables(Aligned<i16>),
+    /// Tables of a whole kernel, for targets of so few channels that a kernel row fills no vector.
+    Patches(Patches),
+}
+
+/// `[four source channels][which of them fire][ky][kx][target channel]`.
+#[derive(Debug)]
+pub(crate) struct Patches {
+    pub tables: Aligned<i16>,
+    /// Lanes of a whole kernel, filled up to whole vectors.
+    pub stride: usize,
+    /// Lanes from a kernel row to the next.
+    pub row: usize,
+    /// What a source row reaches.
+    pub reach_y: Vec<Reach>,
+    /// What a source column reaches, in lanes.
+    pub reach_x: Vec<Reach>,
+}
+
+/// The targets of a source coordinate along one axis: `target + i` through tap `tap + i`, for `i < taps`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    pub tap: usize,
+    pub target: usize,
+    pub taps: usize,
+}
+
+/// A convolution in both directions.
+struct Geometry {
+    from: Shape,
+    to: Shape,
+    transposed: bool,
+    size: usize,
+    y: Axis,
+    x: Axis,
+}
+
+impl Geometry {
+    fn new(graph: &LifGraph, projection: &lif_graph::Projection) -> Option<Self> {
+        let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
+        let (kernel, transposed) = match projection.connectivity {
+            Connectivity::Conv2d(kernel) => (kernel, false),
+            Connectivity::ConvTranspose2d(kernel) => (kernel, true),
+            Connectivity::Dense | Connectivity::Pick => return None,
+        };
+        let axis = |sources, targets| Axis { kernel, transposed, sources, targets };
+        let Kernel { size, .. } = kernel;
+        Some(Self { from, to, transposed, size: size as usize, y: axis(from.height, to.height), x: axis(from.width, to.width) })
+    }
+
+    /// The weight from a source channel to a target channel through a tap.
+    fn weight(&self, weights: &[i8], source: usize, target: usize, ky: usize, kx: usize) -> i8 {
+        let (sources, targets) = (self.from.channels as usize, self.to.channels as usize);
+        let plane = if self.transposed { source * targets + target } else { target * sources + source };
+        weights[(plane * self.size + ky) * self.size + kx]
+    }
+
+    /// For each class of columns its taps, and the lanes of a row of their weights.
+    fn classes(&self) -> Vec<(Vec<u32>, usize)> {
+        let lanes = |taps: &[u32]| (taps.len() * self.to.channels as usize).next_multiple_of(LANES);
+        self.x.classes().into_iter().map(|taps| (taps.clone(), lanes(&taps))).collect()
+    }
+
+    /// Lanes of the rows of one source channel through one kernel row.
+    fn lanes(&self) -> usize {
+        self.classes().iter().map(|(_, lanes)| lanes).sum()
+    }
+}
+
+/// Lays out a projection; [`connect`] will say where its rows go.
+pub(super) fn projection(graph: &LifGraph, projection: &lif_graph::Projection, populations: &[Population]) -> Projection {
+    let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
+    let narrow = populations[projection.target.index()].integration().is_some_and(|integration| integration.narrow);
+    // an image's weights are read byte by byte
+    let narrow = narrow && !matches!(populations[projection.source.index()].dynamics, Dynamics::Image { .. });
+    let weights = &projection.weights[..];
+    let (synapses, fan_out) = match Geometry::new(graph, projection) {
+        Some(geometry) => (convolution(&geometry, weights, narrow), {
+            let channels = u64::from(to.channels);
+            let along = |axis: Axis, each| {
+                let classes = axis.classes();
+                (0..axis.sources).map(|source| axis.reach(source, &classes).2 as u64 * each).collect()
+            };
+            [along(geometry.y, channels), along(geometry.x, 1)]
+        }),
+        None if projection.connectivity == Connectivity::Pick => {
+            (Synapses::None, [vec![0; from.height as usize], vec![0; from.width as usize]])
+        }
+        None => (dense(from, to, weights, narrow), [vec![to.neurons() as u64; from.height as usize], vec![1; from.width as usize]]),
+    };
+    Projection { source: projection.source.index(), delay: projection.delay, synapses, columns: Vec::new(), fan_out }
+}
+
+fn rows(bytes: Vec<i8>, narrow: bool) -> Synapses {
+    if narrow && 2 * bytes.len() <= WORDS_LIMIT {
+        let mut words = Aligned::zeros(bytes.len());
+        words.iter_mut().zip(bytes).for_each(|(word, byte)| *word = i16::from(byte));
+        Synapses::Words(words)
+    } else {
+        let mut aligned = Aligned::zeros(bytes.len());
+        aligned.copy_from_slice(&bytes);
+        Synapses::Bytes(aligned)
+    }
+}
+
+/// `[target row][source row][source lane][target lane]`.
+fn dense(from: Shape, to: Shape, weights: &[i8], narrow: bool) -> Synapses {
+    let (sources, stride) = (from.neurons(), Rows::of(to).stride);
+    let source_lanes = Rows::of(from).lanes;
+    let mut bytes = vec![0; to.height as usize * sources * stride];
+    let places: Vec<usize> = (0..sources).map(|s| engine_place(from, s)).map(|(y, lane)| y * source_lanes + lane).collect();
+    for target in 0..to.neurons() {
+        let (row, lane) = engine_place(to, target);
+        for (source, place) in places.iter().enumerate() {
+            bytes[(row * sources + place) * stride + lane] = weights[target * sources + source];
+        }
+    }
+    rows(bytes, narrow)
+}
+
+fn convolution(geometry: &Geometry, weights: &[i8], narrow: bool) -> Synapses {
+    let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
+    let by_fours = narrow && sources.is_multiple_of(8);
+    let whole = (size * size * targets).next_multiple_of(LANES);
+    if by_fours && size * targets <= LANES && geometry.x.classes().len() == 1 && 8 * sources * whole <= TABLES_LIMIT {
+        return Synapses::Patches(patches(geometry, weights, whole));
+    }
+    let lanes = geometry.lanes();
+    let tables = by_fours && size * sources * 4 * lanes * 2 <= TABLES_LIMIT;
+    let mut bytes = Vec::with_capacity(size * sources * lanes);
+    let mut words = Vec::new();
+    for ky in 0..size {
+        for (taps, lanes) in geometry.classes() {
+            let class = bytes.len();
+            for source in 0..sources {
+                let start = bytes.len();
+                bytes.resize(start + lanes, 0);
+                for (place, &kx) in taps.iter().enumerate() {
+                    for target in 0..targets {
+                        bytes[start + place * targets + target] = geometry.weight(weights, source, target, ky, kx as usize);
+                    }
+                }
+            }
+            if tables {
+                append_subsets(&bytes[class..], lanes, &mut words);
+            }
+        }
+    }
+    if tables {
+        let mut aligned = Aligned::zeros(words.len());
+        aligned.copy_from_slice(&words);
+        return Synapses::Tables(aligned);
+    }
+    rows(bytes, narrow)
+}
+
+fn patches(geometry: &Geometry, weights: &[i8], stride: usize) -> Patches {
+    let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
+    let mut bytes = vec![0; sources * stride];
+    let (rows, columns) = (&geometry.y.classes()[0], &geometry.x.classes()[0]);
+    for source in 0..sources {
+        for (row, &ky) in rows.iter().enumerate() {
+            for (column, &kx) in columns.iter().enumerate() {
+                for target in 0..targets {
+                    bytes[source * stride + (row * size + column) * targets + target] =
+                        geometry.weight(weights, source, target, ky as usize, kx as usize);
+                }
+            }
+        }
+    }
+    let mut words = Vec::new();
+    append_subsets(&bytes, stride, &mut words);
+    let mut tables = Aligned::zeros(words.len());
+    tables.copy_from_slice(&words);
+    let reach = |axis: Axis, lanes: usize| {
+        let classes = axis.classes();
+        let of = move |(tap, target, taps)| Reach { tap: tap * lanes, target: target * lanes, taps: taps * lanes };
+        (0..axis.sources).map(|source| of(axis.reach(source, &classes))).collect()
+    };
+    Patches { tables, stride, row: size * targets, reach_y: reach(geometry.y, 1), reach_x: reach(geometry.x, targets) }
+}
+
+/// For each four rows the sums of their 16 subsets. Sums modulo 2^16: exact, since the final sums fit.
+fn append_subsets(rows: &[i8], lanes: usize, words: &mut Vec<i16>) {
+    if lanes == 0 {
+        return; // a class of columns without taps
+    }
+    for four in rows.chunks_exact(4 * lanes) {
+        for subset in 0..16 {
+            let members = || (0..4).filter(move |member| subset >> member & 1 == 1);
+            words.extend((0..lanes).map(|lane| members().map(|member| i16::from(four[member * lanes + lane])).sum::<i16>()));
+        }
+    }
+}
+
+/// Says for a population what reaches each of its rows, and for its inputs where their columns go.
+pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Population], projections: &mut [Projection]) {
+    let shape = graph.population(id).shape;
+    let channels = shape.channels as usize;
+    let inputs = populations[id.index()].inputs.clone();
+    if !matches!(populations[id.index()].dynamics, Dynamics::Integrate(_)) {
+        return;
+    }
+    // the left margin: as far as any column lands outside
+    let outside = |&input: &usize| {
+        let geometry = Geometry::new(graph, &graph.projections[input]);
+        geometry.map_or(0, |g| (0..g.from.width).map(|x| -g.x.landing(x).start).max().unwrap_or(0).max(0))
+    };
+    let left = inputs.iter().map(outside).max().unwrap_or(0) as usize * channels;
+    let mut rows = vec![Vec::new(); shape.height as usize];
+    let mut image_rows = rows.clone();
+    let mut buffer = left + Rows::of(shape).stride;
+    for input in inputs {
+        let projection = &mut projections[input];
+        let image = matches!(populations[projection.source].dynamics, Dynamics::Image { .. });
+        let rows = if image { &mut image_rows } else { &mut rows };
+        let from = graph.population(graph.projections[input].source).shape;
+        let each_channel = if matches!(projection.synapses, Synapses::Tables(_)) { 4 } else { 1 };
+        match Geometry::new(graph, &graph.projections[input]) {
+            _ if matches!(projection.synapses, Synapses::Patches(_)) => continue,
+            Some(geometry) => {
+                let sources = from.channels as usize * each_channel;
+                let classes = geometry.classes();
+                let column = |x| {
+                    let Landing { class, start } = geometry.x.landing(x);
+                    let before: usize = classes[..class].iter().map(|(_, lanes)| lanes * sources).sum();
+                    let to = left as i64 + start * channels as i64;
+                    match classes[class].1 {
+                        0 => Column::default(),
+                        lanes => Column { weights: before, to: to as usize, vectors: lanes / LANES },
+                    }
+                };
+                projection.columns = (0..from.width).map(column).collect();
+                let kernel_row = geometry.lanes() * sources;
+                for (y, row) in (0..).zip(rows) {
+                    let input = |(tap, source): (u32, u32)| RowInput {
+                        projection: input,
+                        source_row: source as usize,
+                        weights: tap as usize * kernel_row,
+                    };
+                    row.extend(geometry.y.into(y).map(input));
+                }
+            }
+            None => {
+                let stride = Rows::of(shape).stride;
+                let position = from.channels as usize * stride;
+                let column = |x| Column { weights: x * position, to: left, vectors: stride / LANES };
+                projection.columns = (0..from.width as usize).map(column).collect();
+                for (y, row) in rows.iter_mut().enumerate() {
+                    let source_rows = 0..from.height as usize;
+                    row.extend(source_rows.map(|source_row| RowInput {
+                        projection: input,
+                        source_row,
+                        weights: (y * from.height as usize + source_row) * from.width as usize * position,
+                    }));
+                }
+            }
+        }
+        let end = projection.columns.iter().map(|column| column.to + column.vectors * LANES).max();
+        buffer = buffer.max(end.unwrap_or(0));
+        if !image && matches!(projection.synapses, Synapses::Bytes(_) | Synapses::Words(_)) {
+            populations[projection.source].listed = true;
+        }
+    }
+    let population = &mut populations[id.index()];
+    (population.rows, population.image_rows) = (rows, image_rows);
+    (population.left, population.buffer) = (left, buffer);
+}
