@@ -4,6 +4,7 @@ use clap::Parser;
 use fsvae_checkpoint::original;
 use fsvae_compile::feedforward::import::Integrator;
 use fsvae_compile::input::Choices;
+use lif_map::Mode;
 use std::path::{Path, PathBuf};
 
 /// Compile a trained FSVAE for a neuromorphic chip: 8-bit weights, integer thresholds, the chip's decays.
@@ -20,6 +21,10 @@ pub struct Args {
     /// The chip, one of --list-targets
     #[arg(long, default_value = "loihi")]
     pub target: String,
+
+    /// How model steps become ticks of the chip (phased, substep, buffered), and a table of what each costs [default: the chip's own]
+    #[arg(long, value_name = "NAME", conflicts_with = "verify")]
+    pub schedule: Option<Mode>,
 
     /// Hold weights to so many bits, sign included (4 bits are -7 to 7), for a model that was trained with `--weight-bits`
     #[arg(long, value_name = "BITS")]
@@ -41,7 +46,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
     pub map: bool,
 
-    /// Print what a step makes (import, fold, quantise, lower, map) and write nothing; with --json in full
+    /// Print what a step makes (import, fold, quantise, lower, schedule, map) and write nothing; with --json in full
     #[arg(long, value_name = "STEP", conflicts_with_all = ["verify", "out"])]
     pub stop_after: Option<String>,
 
@@ -114,6 +119,7 @@ impl Args {
 const EXAMPLES: &str = "\
 Examples:
   fsvae-compile model.mpk --target loihi        write ./model-loihi/: model.lif, netlist.json, arrays.npz
+  fsvae-compile model.mpk --schedule buffered   prior and decoder with a clock each, and what schedules cost
   fsvae-compile model.mpk --verify              compare the graph with the float network, layer by layer
   fsvae-compile model.mpk --stop-after fold     look at the weights with the batch normalisation in them
   fsvae-compile model.mpk --target spinnaker1 --stop-after map

@@ -3,15 +3,17 @@
 use crate::CompileError;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
+use lif_map::Mode;
 use lif_netlist::{NetlistFile, backend};
 
-/// The netlist's files; none for a chip that only the simulator runs.
+/// The netlist's files; none for a chip that only the simulator runs. `mode` is the schedule, the chip's own if there is none.
 ///
 /// # Errors
-/// [`CompileError::Netlist`] for a graph that does not fit the chip.
-pub fn emit(graph: &LifGraph, chip: &Chip) -> Result<Vec<NetlistFile>, CompileError> {
-    match &chip.netlist {
-        Some(name) => Ok(backend(name)?.emit(graph, chip)?),
-        None => Ok(vec![]),
+/// [`CompileError::Netlist`] for a graph that does not fit the chip, or a schedule that it does not have.
+pub fn emit(graph: &LifGraph, chip: &Chip, mode: Option<Mode>) -> Result<Vec<NetlistFile>, CompileError> {
+    match (&chip.netlist, mode) {
+        (Some(name), Some(mode)) => Ok(backend(name)?.with_schedule(mode)?.emit(graph, chip)?),
+        (Some(name), None) => Ok(backend(name)?.emit(graph, chip)?),
+        (None, _) => Ok(vec![]),
     }
 }

@@ -7,6 +7,7 @@
 //!      |  rates      how often each input fires, measured on drawn images
 //!      |  quantise   8-bit weights, integer thresholds, biases and decays of the chip  Network<IntegerLayer>
 //!      |  lower      populations and projections, all rules checked                    LifGraph
+//!      |-- schedule  the ticks of every population; what each schedule costs           Schedule
 //!      |-- map       slices on cores, links, routing tables, from measured spikes      Mapping
 //!      v  emit       model.lif, and the files of the chip's back-end                   bytes
 //!
@@ -37,6 +38,7 @@ pub mod pipeline;
 mod pixels;
 pub mod quantise;
 mod rates;
+pub mod schedules;
 mod verify;
 
 pub use emit::emit;

@@ -5,6 +5,7 @@ mod explain;
 mod mapping;
 mod nir_command;
 mod output;
+mod schedule;
 mod stage;
 mod summary;
 mod targets;
@@ -15,6 +16,7 @@ use clap::Parser;
 use fsvae_checkpoint::original::Setting;
 use fsvae_cli::Report;
 use fsvae_compile::input::{self, Model};
+use fsvae_compile::pipeline::Stage;
 use fsvae_compile::{CompileError, IntegerLayer, Step, compile};
 use lif_chip::Chip;
 use lif_graph::LifGraph;
@@ -47,6 +49,9 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
     };
     if let Some(last) = last {
         let stage = fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, &name)?;
+        if let (Step::Schedule, Stage::Lowered(compiled)) = (last, &stage) {
+            return schedule::show(&compiled.graph, &chip, args.schedule, args.json);
+        }
         return stage::show(&stage, &settings, args.json);
     }
     let compiled = compile(&checkpoint, &chip, &name)?;
@@ -61,16 +66,18 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
 fn finish(args: &Args, chip: &Chip, graph: &LifGraph, layers: &[&IntegerLayer], settings: &[Setting]) -> Result<ExitCode, Report> {
     let name = &graph.name;
     let mut files: Vec<(String, Vec<u8>)> = vec![(format!("{name}.lif"), graph.to_bytes())];
-    files.extend(fsvae_compile::emit(graph, chip)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
+    files.extend(fsvae_compile::emit(graph, chip, args.schedule)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
     if let Some(Emit::Nir) = args.emit {
         let nir = lif_nir::export(graph).and_then(|nir| nir.to_bytes()).map_err(CompileError::from)?;
         files.push((format!("{name}.nir"), nir));
     }
+    let costs = args.schedule.map(|mode| Ok::<_, CompileError>((mode, fsvae_compile::schedules::compare(graph, chip)?))).transpose()?;
     let mapping = args.map.then(|| fsvae_compile::map(graph, chip)).transpose()?;
     files.extend(mapping.iter().map(mapping::file).map(|file| (file.name.to_owned(), file.bytes)));
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
     let written = output::write(&folder, files)?;
-    summary::print(graph, layers, settings, chip, &written, args.json)?;
+    let schedules = costs.as_ref().map(|(mode, costs)| (*mode, costs));
+    summary::print(graph, layers, settings, chip, &written, schedules, args.json)?;
     if let Some(mapping) = mapping.filter(|_| !args.json) {
         fsvae_cli::print(&format!("\n{}", mapping::text(&mapping)))?;
     }

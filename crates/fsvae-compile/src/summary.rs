@@ -5,8 +5,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use fsvae_checkpoint::original::{Origin, Setting};
 use fsvae_cli::CliError;
 use fsvae_compile::IntegerLayer;
+use fsvae_compile::schedules::ScheduleCosts;
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel};
+use lif_map::Mode;
 use serde_json::{Value, json};
 
 /// An empty table; columns from `numbers` on are aligned to the right.
@@ -19,19 +21,25 @@ pub fn table(header: &[&str], numbers: usize) -> Table {
     table
 }
 
-/// Prints populations and files.
+/// Prints populations, files and, where they are asked for, schedules.
 pub fn print(
     graph: &LifGraph,
     layers: &[&IntegerLayer],
     settings: &[Setting],
     chip: &Chip,
     files: &[Written],
+    schedules: Option<(Mode, &ScheduleCosts)>,
     as_json: bool,
 ) -> Result<(), CliError> {
     if as_json {
-        fsvae_cli::print_json(&with_settings(object(graph, layers, chip, files), settings))
+        let mut object = object(graph, layers, chip, files);
+        if let Some((mode, costs)) = schedules {
+            (object["schedule"], object["schedules"]) = (json!(mode), json!(costs));
+        }
+        fsvae_cli::print_json(&with_settings(object, settings))
     } else {
-        fsvae_cli::print(&(settings_text(settings) + &text(graph, layers, chip, files)))
+        let schedules = schedules.map_or(String::new(), |(mode, costs)| format!("\n{}", crate::schedule::table_of(mode, chip, costs)));
+        fsvae_cli::print(&(settings_text(settings) + &text(graph, layers, chip, files) + &schedules))
     }
 }
 

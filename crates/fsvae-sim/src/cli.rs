@@ -2,6 +2,7 @@
 
 use crate::generate;
 use clap::{Args, Parser, Subcommand};
+use lif_map::Mode;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -42,6 +43,16 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
 
+    /// Runs the ticks of a target that the network was compiled for: loihi1, loihi2.
+    ///
+    /// Slower, and the same picture unless its neurons leak at every tick (loihi1).
+    #[arg(long, value_name = "TARGET")]
+    pub arithmetic: Option<String>,
+
+    /// How steps become ticks: stepped, phased, substep, buffered [default: the target's own].
+    #[arg(long, value_name = "NAME", requires = "arithmetic")]
+    pub schedule: Option<Mode>,
+
     /// The picture, a PNG file.
     #[arg(long, value_name = "FILE", default_value = "images.png")]
     pub out: PathBuf,
@@ -77,6 +88,7 @@ Summary (--json):
   populations           for each: name, neurons, spikes, synaptic_operations (of its incoming synapses)
   fingerprint           SHA-256 over all spikes and pixels: equal runs have equal fingerprints
   files                 picture and, if written, events
+  arithmetic            with --arithmetic: target, schedule, ticks of an image
   model, seed           what was simulated: the network's name and fingerprint, the seed
 
 Examples:

@@ -1,16 +1,16 @@
 //! `fsvae-sim generate`: images from nothing but a seed.
 
-use crate::Error;
 use crate::cli::Generate;
 use crate::events::{Encoder, EventFile, Rows};
 use crate::fingerprint::{self, Fingerprint};
 use crate::model;
 use crate::plan::Plan;
 use crate::summary::{Counts, Summary};
+use crate::{Error, arithmetic};
 use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
 use lif_graph::LifGraph;
-use lif_sim::{Batch, Drawing, Engine, Inputs, Record};
+use lif_sim::{Batch, Drawing, Engine, Inputs, Record, TickEngine};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -19,12 +19,14 @@ use std::time::Instant;
 pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
     let graph = model::read(options.model.as_deref())?;
     let engine = Engine::new(&graph)?;
+    let schedule = options.arithmetic.as_deref().map(|target| arithmetic::of_target(&graph, target, options.schedule)).transpose()?;
+    let ticks = schedule.as_ref().map(|schedule| TickEngine::new(&graph, schedule)).transpose()?;
     let plan = Plan::new(options, &graph, engine.picture().map(|(_, shape)| shape))?;
     let mut picture = WholeFile::create(&plan.picture)?;
     let mut events = plan.events.as_deref().map(EventFile::create).transpose()?;
 
     let started = Instant::now();
-    let drawn = draw(options, &graph, &engine, &plan, events.as_mut())?;
+    let drawn = draw(options, &graph, &Simulator { engine: &engine, ticks: ticks.as_ref() }, &plan, events.as_mut())?;
     let images_per_second = f64::from(plan.count) / started.elapsed().as_secs_f64();
 
     let png = grid_png(&drawn.images, plan.columns)?;
@@ -40,6 +42,7 @@ pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
         images_per_second,
         counts: drawn.counts,
         fingerprint: drawn.fingerprint.finish(),
+        schedule: schedule.as_ref(),
         picture: plan.picture,
         events: plan.events,
     };
@@ -65,7 +68,19 @@ struct Digested {
     rows: Option<Rows>,
 }
 
-fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut file: Option<&mut EventFile>) -> Result<Drawn, Error> {
+/// Who draws: the engine, or where a target's ticks are asked for the one that counts them.
+struct Simulator<'a> {
+    engine: &'a Engine,
+    ticks: Option<&'a TickEngine<'a>>,
+}
+
+fn draw(
+    options: &Generate,
+    graph: &LifGraph,
+    simulator: &Simulator<'_>,
+    plan: &Plan,
+    mut file: Option<&mut EventFile>,
+) -> Result<Drawn, Error> {
     let encoder = plan.events.as_deref().map(|path| Encoder::new(path, graph));
     let digest = |mut drawing: Drawing| {
         let hash = fingerprint::of_image(&drawing);
@@ -96,6 +111,9 @@ fn draw(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, mut 
         threads: options.threads.unwrap_or(0).into(),
         record: Record { events: true, membranes: false },
     };
-    engine.draw_batch(&batch, &Inputs::default(), digest, take)?;
+    match simulator.ticks {
+        Some(ticks) => ticks.draw_batch(&batch, &[], digest, take)?,
+        None => simulator.engine.draw_batch(&batch, &Inputs::default(), digest, take)?,
+    }
     Ok(drawn)
 }

@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use fsvae_cli::rate;
 use lif_graph::LifGraph;
+use lif_map::Schedule;
 use lif_sim::Drawing;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub(crate) struct Summary<'a> {
     pub images_per_second: f64,
     pub counts: Counts,
     pub fingerprint: String,
+    /// With a target's ticks.
+    pub schedule: Option<&'a Schedule>,
     pub picture: PathBuf,
     pub events: Option<PathBuf>,
 }
@@ -79,7 +82,7 @@ impl Summary<'_> {
         if let Some(events) = &self.events {
             files["events"] = json!(text(events));
         }
-        json!({
+        let mut object = json!({
             "model": { "name": self.graph.name, "fingerprint": self.graph.fingerprint() },
             "seed": self.seed,
             "images": self.images,
@@ -89,7 +92,11 @@ impl Summary<'_> {
             "populations": populations.collect::<Vec<_>>(),
             "fingerprint": self.fingerprint,
             "files": files,
-        })
+        });
+        if let Some(Schedule { chip, mode, ticks_per_image, .. }) = self.schedule {
+            object["arithmetic"] = json!({ "target": chip, "schedule": mode, "ticks": ticks_per_image });
+        }
+        object
     }
 
     /// A table and what else there is to say.
@@ -105,6 +112,9 @@ impl Summary<'_> {
         table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
         let (images, plural) = (grouped(self.images.into()), if self.images == 1 { "" } else { "s" });
         let mut text = format!("{images} image{plural} of seed {} by {} ({})\n", self.seed, self.graph.name, self.graph.fingerprint());
+        if let Some(Schedule { chip, mode, ticks_per_image, .. }) = self.schedule {
+            text += &format!("in the arithmetic of {chip}, {mode}: {ticks_per_image} ticks an image\n");
+        }
         text += &format!("{}\n{} images/s, fingerprint {}\n", table.trim_fmt(), rate(self.images_per_second), self.fingerprint);
         text += &format!("picture: {}\n", self.picture.display());
         if let Some(events) = &self.events {

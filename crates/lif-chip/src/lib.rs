@@ -15,6 +15,7 @@
 
 mod catalogue;
 mod chip;
+mod costs;
 mod error;
 mod grid;
 mod memory;
@@ -22,6 +23,7 @@ mod ticks;
 
 pub use catalogue::{CATALOGUE, catalogue, find};
 pub use chip::{BiasFormat, Chip, Cores, DecayFormat, MembraneFormat, Rounding, Sharing, SynapseFormat, ThresholdFormat};
+pub use costs::{Barrier, Between, Cost, Costs, Femtojoules, Picoseconds, Power, Processor};
 pub use error::ChipError;
 pub use grid::{Hexagonal, Mesh};
 pub use memory::{AxonBlocks, Memory, Rows, SharedBy};
