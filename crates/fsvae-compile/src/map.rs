@@ -61,7 +61,7 @@ pub fn spike_counts(graph: &LifGraph, images: u64, pictures: &[Vec<u8>]) -> Resu
             None => engine.inputs(&given(image as u32)).expect("the sources are the graph's, and the steps"),
         };
         let mut counts = zeros();
-        let drawing = engine.draw(&mut engine.state(), SEED, image, &inputs, Record { events: true, membranes: false });
+        let drawing = engine.draw(&mut engine.state(), SEED, image, &inputs, Record { events: true, ..Record::default() });
         drawing.events.iter().for_each(|event| counts[event.population.index()][event.neuron as usize] += 1);
         counts
     };

@@ -123,7 +123,7 @@ proptest! {
                 prop_assert_eq!(compiled.graph.population(target_id).shape, *target);
             }
             prop_assert_eq!(compiled.graph.check(), Ok(()));
-            prop_assert_eq!(emit(&compiled.graph, &chip).unwrap().len(), if chip.netlist.is_some() { 2 } else { 0 });
+            prop_assert_eq!(emit(&compiled.graph, &chip, None).unwrap().len(), if chip.netlist.is_some() { 2 } else { 0 });
             let names: Vec<_> = compiled.graph.populations.iter().map(|population| &population.name[..]).collect();
             prop_assert_eq!(&names[..5], &["prior.0", "prior.1", "prior.2", "select", "decoder.input"]);
             prop_assert_eq!(names.last(), Some(&"readout"));

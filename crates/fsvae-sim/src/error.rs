@@ -24,6 +24,32 @@ pub enum Error {
     #[diagnostic(transparent)]
     Picture(#[from] DataError),
 
+    /// A target that does not exist.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Target(#[from] lif_chip::ChipError),
+
+    /// The network is not in a target's integers.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Netlist(#[from] lif_netlist::NetlistError),
+
+    /// A target cannot keep a schedule.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Schedule(#[from] lif_map::MapError),
+
+    /// A target of which nobody has said how it keeps time.
+    #[error("the arithmetic of {target} cannot be run tick by tick: its chip file has no section `ticks`")]
+    #[diagnostic(
+        code(E145),
+        help("leave --arithmetic out: the network's own integers are simulated step by step; or choose loihi1 or loihi2")
+    )]
+    NoTicks {
+        /// The target.
+        target: String,
+    },
+
     /// The model's file is not a well-formed graph.
     #[error("{}: {source}", path.display())]
     #[diagnostic(forward(source))]
@@ -146,4 +172,9 @@ pub enum Error {
         /// The option.
         option: &'static str,
     },
+
+    /// A target's ticks, for shards.
+    #[error("--arithmetic is for one picture: ticks take a hundred times as long as steps")]
+    #[diagnostic(code(E186), help("leave --arithmetic out, or draw the images of interest into one picture: --out images.png"))]
+    TicksInShards,
 }

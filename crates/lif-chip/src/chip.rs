@@ -1,6 +1,6 @@
 //! The chip file's contents, key by key, and the figures that follow from them.
 
-use crate::{ChipError, Hexagonal, Memory, Mesh};
+use crate::{ChipError, Costs, Hexagonal, Memory, Mesh, Ticks};
 use serde::Deserialize;
 
 /// A chip, as its file describes it.
@@ -23,6 +23,8 @@ pub struct Chip {
     pub mesh: Option<Mesh>,
     /// Its chips as a triangular grid.
     pub hexagonal: Option<Hexagonal>,
+    /// How spikes and neurons keep time; absent where nobody has said: then the chip has only the ideal schedule.
+    pub ticks: Option<Ticks>,
     /// Weights and their sums.
     pub synapse: SynapseFormat,
     /// The membrane `v`.
@@ -33,6 +35,8 @@ pub struct Chip {
     pub bias: BiasFormat,
     /// What is left of `v` at every update.
     pub decay: DecayFormat,
+    /// Time and energy; none for a chip that is not timed.
+    pub costs: Option<Costs>,
 }
 
 /// The chip's cores. A figure that nobody has published is absent, and nothing is checked against it.
@@ -138,7 +142,10 @@ pub enum Sharing {
 pub struct BiasFormat {
     /// Width of the mantissa in bits, sign included.
     pub mantissa_bits: u8,
-    /// Exponents run from 0 to this.
+    /// The smallest exponent.
+    #[serde(default)]
+    pub exponent_min: u8,
+    /// The largest exponent.
     pub exponent_max: u8,
 }
 
@@ -206,6 +213,13 @@ impl Chip {
         ((1i64 << (self.synapse.input_bits - 1)) - 1) / i64::from(self.synapse.mixed_sign_step)
     }
 
+    /// What a bias of this magnitude adds to the sum of weights that reaches a neuron in one update, in units of the graph's weights:
+    /// nothing, unless neurons leak at every tick and a clock's synapses bring it.
+    pub fn bias_as_input(&self, bias: u32) -> u64 {
+        let clocked = self.ticks.is_some_and(|ticks| !ticks.holds);
+        if clocked { u64::from(bias).div_ceil(1 << self.input_shift()) } else { 0 }
+    }
+
     /// Largest magnitude of a membrane.
     pub fn membrane_max(&self) -> i64 {
         (1i64 << (self.membrane.bits - 1)) - 1
@@ -235,8 +249,8 @@ impl Chip {
     /// The mantissa's range is taken as symmetric.
     pub fn nearest_bias(&self, value: f64) -> i32 {
         let mantissa_max = ((1i64 << (self.bias.mantissa_bits - 1)) - 1) as f64;
-        let mut unit = 1.0;
-        for _ in 0..self.bias.exponent_max {
+        let mut unit = f64::from(1u32 << self.bias.exponent_min);
+        for _ in self.bias.exponent_min..self.bias.exponent_max {
             if (value / unit).round().abs() <= mantissa_max {
                 break;
             }
@@ -248,7 +262,7 @@ impl Chip {
     /// Mantissa and smallest exponent with `mantissa << exponent == bias`, or nothing when the chip has no such bias.
     pub fn bias_parts(&self, bias: i32) -> Option<(i32, u8)> {
         let half = 1i64 << (self.bias.mantissa_bits - 1);
-        (0..=self.bias.exponent_max).find_map(|exponent| {
+        (self.bias.exponent_min..=self.bias.exponent_max).find_map(|exponent| {
             let mantissa = i64::from(bias) >> exponent;
             (mantissa << exponent == i64::from(bias) && (-half..half).contains(&mantissa)).then_some((mantissa as i32, exponent))
         })
@@ -279,6 +293,8 @@ impl Chip {
             .try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         let hexagonal = self.hexagonal.iter().flat_map(|grid| grid.figures(self.core.count));
         hexagonal.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
+        let costs = self.costs.iter().flat_map(Costs::figures);
+        costs.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         demand("synapse.weight_bits", self.synapse.weight_bits.into(), 2, 16)?;
         let step = u64::from(self.synapse.mixed_sign_step);
         demand("synapse.mixed_sign_step", step, 1, 1 << (self.synapse.weight_bits - 2))?;
@@ -290,6 +306,8 @@ impl Chip {
         demand("threshold.shift_bits", self.threshold.shift_bits.into(), 0, 31 - u64::from(self.threshold.mantissa_bits))?;
         demand("bias.mantissa_bits", self.bias.mantissa_bits.into(), 2, 32)?;
         demand("bias.exponent_max", self.bias.exponent_max.into(), 0, 32 - u64::from(self.bias.mantissa_bits))?;
+        demand("bias.exponent_min", self.bias.exponent_min.into(), 0, self.bias.exponent_max.into())?;
+        self.ticks.iter().flat_map(Ticks::figures).try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         demand("decay.bits", self.decay.bits.into(), 1, 24)
     }
 }
@@ -339,6 +357,14 @@ mod tests {
                 assert!(chip.bias_parts(bias).is_some(), "{}: {bias}", chip.name);
             }
         }
+    }
+
+    #[test]
+    fn a_clock_brings_multiples_of_a_weight() {
+        let (first, second) = (find("loihi1").unwrap(), find("loihi2").unwrap());
+        assert_eq!([0.0, 31.9, 33.0, -100.0, 262_081.0, 1e9].map(|bias| first.nearest_bias(bias)), [0, 0, 64, -128, 262_144, 524_160]);
+        assert_eq!([64, 63, 262_144, 262_208].map(|bias| first.bias_parts(bias)), [Some((1, 6)), None, Some((2048, 7)), None]);
+        assert_eq!([first.bias_as_input(0), first.bias_as_input(129), second.bias_as_input(129)], [0, 2, 0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! ```text
 //!   targets/<family>/<chip>.toml --Chip::from_toml--> Chip --+--> quantise: which integers exist
 //!                                                            +--> lif-netlist: which limits to check
-//!                                                            +--> lif-map:     how many cores, what one holds, how they are linked
+//!                                                            +--> lif-map:     how many cores, what one holds, how they are linked, how they keep time
 //! ```
 //!
 //! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of
@@ -16,12 +16,16 @@
 
 mod catalogue;
 mod chip;
+mod costs;
 mod error;
 mod grid;
 mod memory;
+mod ticks;
 
 pub use catalogue::{CATALOGUE, catalogue, find};
 pub use chip::{BiasFormat, Chip, Cores, DecayFormat, Fires, MembraneFormat, Overflow, Rounding, Sharing, SynapseFormat, ThresholdFormat};
+pub use costs::{Barrier, Between, Cost, Costs, Femtojoules, Picoseconds, Power, Processor};
 pub use error::ChipError;
 pub use grid::{Hexagonal, Mesh};
 pub use memory::{AxonBlocks, Memory, Rows, SharedBy};
+pub use ticks::Ticks;
