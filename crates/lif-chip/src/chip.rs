@@ -1,6 +1,6 @@
 //! The chip file's contents, key by key, and the figures that follow from them.
 
-use crate::{ChipError, Hexagonal, Memory, Mesh};
+use crate::{ChipError, Costs, Hexagonal, Memory, Mesh};
 use serde::Deserialize;
 
 /// A chip, as its file describes it.
@@ -33,6 +33,8 @@ pub struct Chip {
     pub bias: BiasFormat,
     /// What is left of `v` at every update.
     pub decay: DecayFormat,
+    /// Time and energy; none for a chip that is not timed.
+    pub costs: Option<Costs>,
 }
 
 /// The chip's cores. A figure that nobody has published is absent, and nothing is checked against it.
@@ -241,6 +243,8 @@ impl Chip {
             .try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         let hexagonal = self.hexagonal.iter().flat_map(|grid| grid.figures(self.core.count));
         hexagonal.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
+        let costs = self.costs.iter().flat_map(Costs::figures);
+        costs.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         demand("synapse.weight_bits", self.synapse.weight_bits.into(), 2, 16)?;
         let step = u64::from(self.synapse.mixed_sign_step);
         demand("synapse.mixed_sign_step", step, 1, 1 << (self.synapse.weight_bits - 2))?;

@@ -4,6 +4,7 @@
 //!   targets/<family>/<chip>.toml --Chip::from_toml--> Chip --+--> quantise: which integers exist
 //!                                                            +--> lif-netlist: which limits to check
 //!                                                            +--> lif-map:     how many cores, what one holds, how they are linked
+//!                                                            +--> lif-time:    what everything takes, in time and energy
 //! ```
 //!
 //! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of
@@ -15,12 +16,14 @@
 
 mod catalogue;
 mod chip;
+mod costs;
 mod error;
 mod grid;
 mod memory;
 
 pub use catalogue::{CATALOGUE, catalogue, find};
 pub use chip::{BiasFormat, Chip, Cores, DecayFormat, MembraneFormat, Rounding, Sharing, SynapseFormat, ThresholdFormat};
+pub use costs::{Barrier, Between, Cost, Costs, Femtojoules, Picoseconds, Power, Processor};
 pub use error::ChipError;
 pub use grid::{Hexagonal, Mesh};
 pub use memory::{AxonBlocks, Memory, Rows, SharedBy};
