@@ -35,6 +35,7 @@ mod rates;
 mod region;
 pub mod route;
 pub mod rules;
+mod synapses;
 mod traffic;
 mod wire;
 
@@ -45,5 +46,6 @@ pub use partition::{Partition, Slice, partition};
 pub use rates::{MAX_STEPS, Rates};
 pub use region::{Division, Region};
 pub use rules::MapError;
+pub use synapses::{synapse, synapses};
 pub use traffic::{Edge, traffic};
 pub use wire::{FanIn, Wire};
