@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::generate;
+use crate::profile::{self, ProfileArgs};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Generate(Generate),
+    Profile(ProfileArgs),
 }
 
 /// Generates images and, if asked, a record of every spike.
@@ -56,6 +58,12 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Draws through a chip, event by event: the same pictures, and what they take in time and energy.
+    ///
+    /// A name of `fsvae-compile --list-targets`, or a chip file (.toml); see `fsvae-sim profile`.
+    #[arg(long, value_name = "CHIP")]
+    pub target: Option<String>,
+
     /// Prints the summary as one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -86,10 +94,18 @@ Examples:
                                                               for a script
 ";
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 2 an error (error[CODE]: cause, help: remedy); no file is left half-written.";
+pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done, 2 an error (error[CODE]: cause, help: remedy); no file is left half-written.";
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let Cli { command: Command::Generate(options) } = Cli::parse();
-    fsvae_cli::run(|| Ok(generate::run(&options)?))
+    let command = Cli::parse().command;
+    fsvae_cli::run(|| {
+        Ok(match &command {
+            Command::Generate(options) => match &options.target {
+                Some(target) => profile::draw(options, target)?,
+                None => generate::run(options)?,
+            },
+            Command::Profile(options) => profile::run(options)?,
+        })
+    })
 }

@@ -2,8 +2,11 @@
 
 use fsvae_cli::CliError;
 use fsvae_data::DataError;
+use lif_chip::ChipError;
 use lif_graph::ArtifactError;
+use lif_map::MapError;
 use lif_sim::SimError;
+use lif_time::TimeError;
 use std::path::PathBuf;
 
 /// Errors of this program: its own have the codes `E084` to `E089`, those of others keep theirs.
@@ -18,6 +21,21 @@ pub enum Error {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Simulation(#[from] SimError),
+
+    /// There is no such chip, or its file is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Chip(#[from] ChipError),
+
+    /// The network does not fit the chip.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Map(#[from] MapError),
+
+    /// The network cannot be timed on the chip.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Time(#[from] TimeError),
 
     /// The picture cannot be made.
     #[error(transparent)]
@@ -82,6 +100,32 @@ pub enum Error {
     EventsOverModel {
         /// The name.
         path: PathBuf,
+    },
+
+    /// `generate --target` with `--events`.
+    #[error("--events and --target do not go together")]
+    #[diagnostic(
+        code(E155),
+        help("draw without --target: the spikes are the same; their times on the chip are in `fsvae-sim profile --trace`")
+    )]
+    EventsOfATarget,
+
+    /// A trace of an unknown kind.
+    #[error("nothing is known of traces that are called {}", path.display())]
+    #[diagnostic(code(E156), help("end the name in .vcd or .fst for waveforms, or in .json for Perfetto"))]
+    TraceKind {
+        /// The name.
+        path: PathBuf,
+    },
+
+    /// A probe that names no neurons.
+    #[error("the probe {probe:?} names no neurons of the network")]
+    #[diagnostic(code(E157), help("give POPULATION, POPULATION:NEURON or POPULATION:FIRST..END; there are (with neurons): {populations}"))]
+    Probe {
+        /// As it was given.
+        probe: String,
+        /// All, with their sizes.
+        populations: String,
     },
 
     /// A graph whose spikes of a single image would fill the memory.

@@ -58,6 +58,24 @@ impl Columns {
     }
 }
 
+/// An archive of arrays that are in memory.
+pub(crate) struct Stored<'o, W: Write + Seek>(ZipWriter<&'o mut W>);
+
+impl<'o, W: Write + Seek> Stored<'o, W> {
+    pub fn new(out: &'o mut W) -> Self {
+        Self(ZipWriter::new(out))
+    }
+
+    /// Adds an array of NumPy's type `kind` with so many values.
+    pub fn add(&mut self, name: &str, kind: &str, length: u64, values: &[u8]) -> io::Result<()> {
+        add(&mut self.0, name, &header(kind, length), values, values.len() as u64)
+    }
+
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish().map(drop).map_err(io::Error::other)
+    }
+}
+
 fn add(archive: &mut ZipWriter<impl Write + Seek>, name: &str, header: &[u8], mut values: impl Read, bytes: u64) -> io::Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
@@ -80,7 +98,7 @@ fn header(kind: &str, length: u64) -> Vec<u8> {
 }
 
 /// Texts as NumPy's `U` type: all of one width, in UTF-32, filled up with zeros.
-fn unicode(texts: &[&str]) -> (usize, Vec<u8>) {
+pub(crate) fn unicode(texts: &[&str]) -> (usize, Vec<u8>) {
     let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(1);
     let padded = |text: &&str| text.chars().map(u32::from).chain(std::iter::repeat(0)).take(width).collect::<Vec<u32>>();
     (width, texts.iter().flat_map(padded).flat_map(u32::to_le_bytes).collect())
