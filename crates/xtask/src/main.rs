@@ -1,6 +1,7 @@
 //! What a developer types: `cargo xtask setup | test | bless | bench`.
 
 mod bench;
+mod bench_timed;
 mod run;
 mod setup;
 
@@ -18,7 +19,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: data sets, Lava
+    /// Install what the tests need: data sets, Lava, SANA-FE, Chromium
     Setup,
     /// Set up, then check formatting, lints, documentation, and run every test
     Test,
@@ -31,6 +32,12 @@ enum Task {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// The timed engine: the whole network, and the mapped prior beside SANA-FE
+    Timed {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// A training step: this trainer, a careful PyTorch program, and the original program's formulation
     Train {
         /// Images of a step
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
         Task::Setup => setup::all(),
         Task::Test => test(),
         Task::Bless => bless(),
+        Task::Bench(Bench::Timed { json }) => bench_timed::timed(json),
         Task::Bench(Bench::Train { batch, json }) => bench::train(batch, json),
     };
     match outcome {
