@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::profile::{self, ProfileArgs};
 use crate::shards::Part;
 use crate::{generate, speed};
 use clap::{Args, Parser, Subcommand};
@@ -22,6 +23,7 @@ struct Cli {
 enum Command {
     Generate(Generate),
     Speed(Speed),
+    Profile(ProfileArgs),
 }
 
 /// Measures how fast images are drawn, and how fast the processor could add at best.
@@ -107,6 +109,12 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Draws through a chip, event by event: the same pictures, and what they take in time and energy.
+    ///
+    /// A name of `fsvae-compile --list-targets`, or a chip file (.toml); see `fsvae-sim profile`.
+    #[arg(long, value_name = "CHIP")]
+    pub target: Option<String>,
+
     /// Prints the summary as one JSON object instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -155,13 +163,17 @@ Examples:
                                                               the first of eight machines' share
 ";
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 2 an error (error[CODE]: cause, help: remedy); no file is left half-written.";
+pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done, 2 an error (error[CODE]: cause, help: remedy); no file is left half-written.";
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     fsvae_cli::run(|| match command {
-        Command::Generate(options) => Ok(generate::run(&options)?),
+        Command::Generate(options) => Ok(match &options.target {
+            Some(target) => profile::draw(&options, target)?,
+            None => generate::run(&options)?,
+        }),
+        Command::Profile(options) => Ok(profile::run(&options)?),
         Command::Speed(options) => Ok(speed::run(&options)?),
     })
 }

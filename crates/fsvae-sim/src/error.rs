@@ -2,8 +2,11 @@
 
 use fsvae_cli::CliError;
 use fsvae_data::DataError;
+use lif_chip::ChipError;
 use lif_graph::ArtifactError;
+use lif_map::MapError;
 use lif_sim::SimError;
+use lif_time::TimeError;
 use std::path::PathBuf;
 
 /// Errors of this program: its own have the codes `E084` to `E089` and `E180` to `E185`, those of others keep theirs.
@@ -19,25 +22,30 @@ pub enum Error {
     #[diagnostic(transparent)]
     Simulation(#[from] SimError),
 
+    /// There is no such chip, or its file is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Chip(#[from] ChipError),
+
+    /// The network does not fit the chip, or the chip cannot keep a schedule.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Map(#[from] MapError),
+
+    /// The network cannot be timed on the chip.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Time(#[from] TimeError),
+
     /// The picture cannot be made.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Picture(#[from] DataError),
 
-    /// A target that does not exist.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Target(#[from] lif_chip::ChipError),
-
     /// The network is not in a target's integers.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Netlist(#[from] lif_netlist::NetlistError),
-
-    /// A target cannot keep a schedule.
-    #[error(transparent)]
-    #[diagnostic(transparent)]
-    Schedule(#[from] lif_map::MapError),
 
     /// A target of which nobody has said how it keeps time.
     #[error("the arithmetic of {target} cannot be run tick by tick: its chip file has no section `ticks`")]
@@ -110,6 +118,32 @@ pub enum Error {
         path: PathBuf,
     },
 
+    /// `generate --target` with `--events`.
+    #[error("--events and --target do not go together")]
+    #[diagnostic(
+        code(E155),
+        help("draw without --target: the spikes are the same; their times on the chip are in `fsvae-sim profile --trace`")
+    )]
+    EventsOfATarget,
+
+    /// A trace of an unknown kind.
+    #[error("nothing is known of traces that are called {}", path.display())]
+    #[diagnostic(code(E156), help("end the name in .vcd or .fst for waveforms, or in .json for Perfetto"))]
+    TraceKind {
+        /// The name.
+        path: PathBuf,
+    },
+
+    /// A probe that names no neurons.
+    #[error("the probe {probe:?} names no neurons of the network")]
+    #[diagnostic(code(E157), help("give POPULATION, POPULATION:NEURON or POPULATION:FIRST..END; there are (with neurons): {populations}"))]
+    Probe {
+        /// As it was given.
+        probe: String,
+        /// All, with their sizes.
+        populations: String,
+    },
+
     /// A graph whose spikes of a single image would fill the memory.
     #[error("the network {network} has up to {spikes} spikes an image, and {limit} is the limit")]
     #[diagnostic(code(E089), help("give a compiled FSVAE; the largest published one stays far below this limit"))]
@@ -173,8 +207,11 @@ pub enum Error {
         option: &'static str,
     },
 
-    /// A target's ticks, for shards.
-    #[error("--arithmetic is for one picture: ticks take a hundred times as long as steps")]
-    #[diagnostic(code(E186), help("leave --arithmetic out, or draw the images of interest into one picture: --out images.png"))]
-    TicksInShards,
+    /// A target's ticks or times, for shards.
+    #[error("{option} is for one picture, and --out names shards")]
+    #[diagnostic(code(E186), help("leave {option} out, or draw the images of interest into one picture: --out images.png"))]
+    OnlyForOnePicture {
+        /// The option.
+        option: &'static str,
+    },
 }

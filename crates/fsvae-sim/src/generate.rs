@@ -26,7 +26,7 @@ pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
     let plan = Plan::new(options, &graph, engine.picture().map(|(_, shape)| shape))?;
     let simulator = Simulator { engine: &engine, ticks: ticks.as_ref().zip(schedule.as_ref()) };
     match &plan.output {
-        Output::Shards(_) if ticks.is_some() => Err(Error::TicksInShards),
+        Output::Shards(_) if ticks.is_some() => Err(Error::OnlyForOnePicture { option: "--arithmetic" }),
         Output::Shards(shards) => stream::run(options, &graph, &engine, &plan, shards),
         Output::Sheet(sheet) => draw_sheet(options, &graph, &simulator, plan.image, sheet),
     }

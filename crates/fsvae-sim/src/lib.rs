@@ -15,6 +15,9 @@
 //! only integers, and its random picks are addressed by (seed, image, step, channel). So the files are the same bytes, too, and the
 //! [`fingerprint`] proves it from one line to the next.
 //!
+//! `profile` and `generate --target` draw the same images through a chip: the network is mapped onto its cores (lif-map), and the spikes of
+//! each image are followed as packets (lif-time).
+//!
 //! What a run holds in memory is bounded by the picture; events go to the disk while they are made. Every path is tried before the
 //! first image is drawn, and no file appears unless all of it has been written. More images than one picture holds go to [shards], one
 //! after the other, or machine beside machine.
@@ -29,11 +32,13 @@ mod interrupt;
 mod model;
 mod npy;
 mod plan;
+mod profile;
 mod shards;
 mod shipped;
 mod speed;
 mod stream;
 mod summary;
+mod trace;
 
 pub use cli::main;
 pub use error::Error;

@@ -41,6 +41,24 @@ pub(crate) fn unicode(texts: &[&str]) -> (usize, Vec<u8>) {
     (width, texts.iter().flat_map(padded).flat_map(u32::to_le_bytes).collect())
 }
 
+/// An archive of arrays that are in memory.
+pub(crate) struct Stored<'o, W: Write + Seek>(ZipWriter<&'o mut W>);
+
+impl<'o, W: Write + Seek> Stored<'o, W> {
+    pub fn new(out: &'o mut W) -> Self {
+        Self(ZipWriter::new(out))
+    }
+
+    /// Adds an array of NumPy's type `kind` with so many values.
+    pub fn add(&mut self, name: &str, kind: &str, length: u64, values: &[u8]) -> io::Result<()> {
+        add(&mut self.0, name, &header(kind, &[length]), values, values.len() as u64)
+    }
+
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish().map(drop).map_err(io::Error::other)
+    }
+}
+
 /// Keeps the first error and takes what comes after it for granted: an archive that is dropped in the middle tries to end itself, and
 /// complains on stderr if it cannot.
 pub(crate) struct Remembering<W> {

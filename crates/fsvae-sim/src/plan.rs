@@ -96,25 +96,31 @@ fn shards(options: &Generate, image: Shape, pattern: String, format: Format) -> 
     Ok(shards)
 }
 
-/// The shape of what the graph draws, if it can draw by itself, and in bounded memory.
-fn picture_of(graph: &LifGraph, readout: Option<Shape>) -> Result<Shape, Error> {
+/// Whether the graph runs by itself, and in bounded memory.
+pub(crate) fn needs_nothing(graph: &LifGraph) -> Result<(), Error> {
     let network = || graph.name.clone();
-    let no_picture = |reason: String| Error::NoPicture { network: network(), reason };
     let outside = |population: &&lif_graph::Population| matches!(population.model, NeuronModel::Source | NeuronModel::Image { .. });
     if let Some(source) = graph.populations.iter().find(outside) {
         return Err(Error::NeedsInput { network: network(), population: source.name.clone() });
     }
+    let neurons: u64 = graph.populations.iter().map(|population| population.shape.neurons() as u64).sum();
+    let spikes = neurons * u64::from(graph.steps);
+    if spikes > MAX_SPIKES {
+        return Err(Error::TooManySpikes { network: network(), spikes, limit: MAX_SPIKES });
+    }
+    Ok(())
+}
+
+/// The shape of what the graph draws, if it can draw by itself, and in bounded memory.
+fn picture_of(graph: &LifGraph, readout: Option<Shape>) -> Result<Shape, Error> {
+    let no_picture = |reason: String| Error::NoPicture { network: graph.name.clone(), reason };
+    needs_nothing(graph)?;
     let shape = readout.ok_or_else(|| no_picture("it has no read-out".into()))?;
     if shape.channels != 1 && shape.channels != 3 {
         return Err(no_picture(format!("its read-out has {} channels", shape.channels)));
     }
     if largest_count(shape) == 0 {
         return Err(no_picture(format!("its read-out of {} x {} pixels is too large", shape.height, shape.width)));
-    }
-    let neurons: u64 = graph.populations.iter().map(|population| population.shape.neurons() as u64).sum();
-    let spikes = neurons * u64::from(graph.steps);
-    if spikes > MAX_SPIKES {
-        return Err(Error::TooManySpikes { network: network(), spikes, limit: MAX_SPIKES });
     }
     Ok(shape)
 }

@@ -198,7 +198,7 @@ impl StreamSummary<'_> {
 }
 
 /// With commas between thousands.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -3,9 +3,10 @@
 use crate::{Chip, ChipError};
 
 /// Name and text of every chip file.
-pub const CATALOGUE: [(&str, &str); 6] = [
+pub const CATALOGUE: [(&str, &str); 7] = [
     ("targets/loihi/loihi2.toml", include_str!("../../../targets/loihi/loihi2.toml")),
     ("targets/loihi/loihi1.toml", include_str!("../../../targets/loihi/loihi1.toml")),
+    ("targets/sanafe/sanafe-loihi.toml", include_str!("../../../targets/sanafe/sanafe-loihi.toml")),
     ("targets/spinnaker/spinnaker1.toml", include_str!("../../../targets/spinnaker/spinnaker1.toml")),
     ("targets/spinnaker/spinnaker2.toml", include_str!("../../../targets/spinnaker/spinnaker2.toml")),
     ("targets/generic/mesh2x2.toml", include_str!("../../../targets/generic/mesh2x2.toml")),
@@ -63,7 +64,7 @@ mod tests {
             find("loihi9").unwrap_err(),
             ChipError::Unknown {
                 name: "loihi9".into(),
-                known: "loihi, loihi2, loihi1, spinnaker, spinnaker1, spinnaker2, mesh2x2, generic".into()
+                known: "loihi, loihi2, loihi1, sanafe, sanafe-loihi, spinnaker, spinnaker1, spinnaker2, mesh2x2, generic".into()
             }
         );
     }

@@ -170,8 +170,10 @@ impl Barrier {
 
 type Figure = (&'static str, u64, u64, u64);
 
-/// An hour, or a joule: no event takes more.
-const MOST: u64 = 1_000_000_000_000_000;
+/// A millisecond: no event takes longer.
+const MOST_TIME: u64 = 1_000_000_000;
+/// 100 nanojoules: no event takes more. With these limits the sums of an image stay within 64 bits.
+const MOST_ENERGY: u64 = 100_000_000;
 
 impl Costs {
     /// Key, value, smallest and largest value of every figure.
@@ -191,24 +193,32 @@ impl Costs {
         ];
         let both = |(key, cost): (&'static str, Option<Cost>)| {
             let Cost { time_ps, energy_fj } = cost.unwrap_or_default();
-            [(key, time_ps.map_or(0, |time| time.0), 0, MOST), (key, energy_fj.map_or(0, |energy| energy.0), 0, MOST)]
+            [(key, time_ps.map_or(0, |time| time.0), 0, MOST_TIME), (key, energy_fj.map_or(0, |energy| energy.0), 0, MOST_ENERGY)]
         };
         let mut figures: Vec<Figure> = costs.into_iter().flat_map(both).collect();
         figures.push(("costs.link_buffer", self.link_buffer.unwrap_or(1).into(), 1, u32::MAX.into()));
         if let Some(barrier) = &self.barrier {
             figures.push(("costs.barrier.table_ps (count of pairs)", barrier.table_ps.len() as u64, 1, 1024));
-            figures.extend(barrier.table_ps.iter().map(|&[_, time]| ("costs.barrier.table_ps (time)", time, 0, MOST)));
+            figures.extend(barrier.table_ps.iter().map(|&[_, time]| ("costs.barrier.table_ps (time)", time, 0, MOST_TIME)));
             let next =
                 |pair: &[[u64; 2]]| ("costs.barrier.table_ps (routers, ascending)", pair[1][0], pair[0][0].saturating_add(1), u64::MAX);
             figures.extend(barrier.table_ps.windows(2).map(next));
         }
         if let Some(processor) = &self.processor {
-            figures.push(("costs.processor.cycle_ps", processor.cycle_ps.0, 1, 1_000_000_000));
-            figures.push(("costs.processor.timer_ps", processor.timer_ps.map_or(1, |timer| timer.0), 1, MOST));
+            figures.push(("costs.processor.cycle_ps", processor.cycle_ps.0, 1, 1_000_000));
+            figures.push(("costs.processor.timer_ps", processor.timer_ps.map_or(1, |timer| timer.0), 1, 1000 * MOST_TIME));
         }
         let Power { chip_mw, core_mw } = self.power.unwrap_or(Power { chip_mw: None, core_mw: None });
-        figures.push(("costs.power.chip_mw", chip_mw.unwrap_or(0), 0, 1_000_000));
-        figures.push(("costs.power.core_mw", core_mw.unwrap_or(0), 0, 1_000_000));
+        let cycles = |of: fn(&Processor) -> Option<u32>| u64::from(self.processor.as_ref().and_then(of).unwrap_or(0));
+        figures.extend([
+            ("costs.processor.axon_in_cycles", cycles(|p| p.axon_in_cycles), 0, 1_000_000),
+            ("costs.processor.synapse_cycles", cycles(|p| p.synapse_cycles), 0, 1_000_000),
+            ("costs.processor.neuron_cycles", cycles(|p| p.neuron_cycles), 0, 1_000_000),
+            ("costs.processor.spike_cycles", cycles(|p| p.spike_cycles), 0, 1_000_000),
+            ("costs.processor.axon_out_cycles", cycles(|p| p.axon_out_cycles), 0, 1_000_000),
+        ]);
+        figures.push(("costs.power.chip_mw", chip_mw.unwrap_or(0), 0, 100_000));
+        figures.push(("costs.power.core_mw", core_mw.unwrap_or(0), 0, 100_000));
         figures
     }
 }

@@ -4,6 +4,8 @@
 //!   targets/<family>/<chip>.toml --Chip::from_toml--> Chip --+--> quantise: which integers exist
 //!                                                            +--> lif-netlist: which limits to check
 //!                                                            +--> lif-map:     how many cores, what one holds, how they are linked, how they keep time
+//!                                                            +--> lif-map:     how many cores, what one holds, how they are linked
+//!                                                            +--> lif-time:    what everything takes, in time and energy
 //! ```
 //!
 //! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of

@@ -36,6 +36,7 @@ mod region;
 pub mod route;
 pub mod rules;
 pub mod schedule;
+mod synapses;
 mod traffic;
 mod wire;
 
@@ -47,5 +48,6 @@ pub use rates::{MAX_STEPS, Rates};
 pub use region::{Division, Region};
 pub use rules::MapError;
 pub use schedule::{Mode, Schedule};
+pub use synapses::{synapse, synapses};
 pub use traffic::{Edge, traffic};
 pub use wire::{FanIn, Wire};

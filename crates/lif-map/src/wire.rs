@@ -80,6 +80,18 @@ impl Wire {
         }
     }
 
+    /// How many synapses one source neuron has in a region of the target population; the neuron by channel, row and column.
+    pub fn synapses(&self, [channel, row, column]: [u32; 3], target: Region) -> u64 {
+        match &self.kind {
+            Kind::Dense => target.neurons(),
+            Kind::Pick { ways } => u64::from((target.channels[0]..target.channels[1]).contains(&(channel / ways))),
+            Kind::Convolution { rows, columns } => {
+                let (rows, columns) = (overlap(rows[row as usize], target.rows), overlap(columns[column as usize], target.columns));
+                target.channel_count() * length(rows) * length(columns)
+            }
+        }
+    }
+
     /// How many pairs of a neuron of `source` and a part of the target population there are where the one reaches the other.
     pub fn fan_out(&self, source: Region, targets: Division) -> u64 {
         match &self.kind {
@@ -214,6 +226,11 @@ mod tests {
                     let inside = members(target, to);
                     let mut by_source = vec![0u64; from.neurons()];
                     pairs.iter().filter(|(_, neuron)| inside.contains(neuron)).for_each(|&(source, _)| by_source[source] += 1);
+                    for (source, &count) in by_source.iter().enumerate() {
+                        let (pixel, width) = (source % from.pixels(), from.width as usize);
+                        let place = [source / from.pixels(), pixel / width, pixel % width].map(|side| side as u32);
+                        prop_assert_eq!(wire.synapses(place, target), count);
+                    }
                     let mut expected: Vec<u64> = by_source.into_iter().filter(|&count| count > 0).collect();
                     let mut found: Vec<u64> =
                         wire.fan_in(target).axons.iter().flat_map(|&(count, neurons)| vec![count; neurons as usize]).collect();

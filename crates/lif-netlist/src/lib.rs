@@ -21,6 +21,7 @@ mod error;
 pub mod json;
 pub mod loihi;
 mod npz;
+pub mod sanafe;
 
 pub use backend::{Backend, NetlistFile, backend};
 pub use error::{Misfit, NetlistError};

@@ -72,7 +72,7 @@ fn the_taker_can_stop_a_batch() {
     let mut taken = vec![];
     let result = engine.workers(2).expect("threads").draw(
         &batch,
-        &Inputs::default(),
+        |_| Inputs::default(),
         |drawing| drawing.image,
         |image| {
             taken.push(image);

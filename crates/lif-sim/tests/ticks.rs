@@ -53,7 +53,7 @@ proptest! {
         let schedule = schedule(&graph, &chip(synapse, select, true), mode).expect("a chip that can do everything");
         let engine = Engine::new(&graph).expect("well formed");
         let inputs = engine.inputs(&given(&trains)).expect("sources");
-        let record = lif_sim::Record { events: true, membranes: true };
+        let record = lif_sim::Record { events: true, membranes: true, ..Default::default() };
         let drawings = draw(&graph, &schedule, &trains, seed, first, count);
         prop_assert_eq!(drawings.len() as u64, count);
         for (image, drawing) in (first..).zip(drawings) {

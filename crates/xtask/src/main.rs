@@ -1,6 +1,7 @@
 //! What a developer types: `cargo xtask setup | test | bless | bench`.
 
 mod bench;
+mod bench_timed;
 mod run;
 mod setup;
 
@@ -18,7 +19,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: data sets, Chromium, Lava
+    /// Install what the tests need: data sets, Lava, SANA-FE, Chromium
     Setup,
     /// Set up, then check formatting, lints, documentation, and run every test
     Test,
@@ -46,6 +47,12 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// The timed engine: the whole network, and the mapped prior beside SANA-FE
+    Timed {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// A training step: this trainer, a careful PyTorch program, and the original program's formulation
     Train {
         /// Images of a step
@@ -64,6 +71,7 @@ fn main() -> ExitCode {
         Task::Bless => bless(),
         Task::Bench(Bench::Compile { json }) => bench::compile(json),
         Task::Bench(Bench::Sim { seconds, json }) => bench::sim::functional(seconds, json),
+        Task::Bench(Bench::Timed { json }) => bench_timed::timed(json),
         Task::Bench(Bench::Train { batch, json }) => bench::train(batch, json),
     };
     match outcome {

@@ -13,23 +13,20 @@ const PYTHONS: [&str; 3] = ["python3.10", "python3.11", "python3"];
 const LAVA_ENVIRONMENT: &str = "target/lava";
 const LAVA_PYTHON: &str = "target/lava/bin/python";
 
+/// SANA-FE's environment, and the Python in it that tests and benchmarks call.
+const SANAFE_ENVIRONMENT: &str = "target/sanafe";
+pub const SANAFE_PYTHON: &str = "target/sanafe/bin/python";
+const SANAFE: &str = "sanafe==2.2.9";
+
 /// The browser that reports are opened in.
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Installs what is not there yet.
 pub fn all() -> Result<(), String> {
     data_sets()?;
-    browser()?;
-    lava()
-}
-
-fn browser() -> Result<(), String> {
-    if Path::new(CHROMIUM).exists() {
-        return Ok(());
-    }
-    let help = "install the Debian package chromium by hand, then try again";
-    step("package lists", &mut apt_get(&["update", "-q"])).map_err(|e| format!("{e}; {help}"))?;
-    step("Chromium", &mut apt_get(&["install", "-q", "-y", "--no-install-recommends", "chromium"])).map_err(|e| format!("{e}; {help}"))
+    lava()?;
+    sanafe()?;
+    chromium()
 }
 
 fn data_sets() -> Result<(), String> {
@@ -57,4 +54,23 @@ fn lava() -> Result<(), String> {
     let pip = |words: &[&str]| step("Lava", Command::new(LAVA_PYTHON).args(["-m", "pip", "install", "--quiet"]).args(words));
     pip(&["-r", "targets/loihi/requirements.txt"])?;
     pip(&["--no-deps", "--ignore-requires-python", "lava-nc==0.10.0"])
+}
+
+/// SANA-FE in an environment of its own.
+pub fn sanafe() -> Result<(), String> {
+    let check = "import importlib.metadata as m, sanafe; assert m.version('sanafe') == '2.2.9'";
+    if Command::new(SANAFE_PYTHON).args(["-c", check]).output().is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    step("SANA-FE's environment", Command::new("python3").args(["-m", "venv", "--clear", SANAFE_ENVIRONMENT]))?;
+    step("SANA-FE", Command::new(SANAFE_PYTHON).args(["-m", "pip", "install", "--quiet", SANAFE]))
+}
+
+fn chromium() -> Result<(), String> {
+    if Path::new(CHROMIUM).exists() {
+        return Ok(());
+    }
+    let help = "install the package chromium by hand, then try again";
+    step("package lists", &mut apt_get(&["update", "-q"])).map_err(|e| format!("{e}; {help}"))?;
+    step("Chromium", &mut apt_get(&["install", "-q", "-y", "--no-install-recommends", "chromium"])).map_err(|e| format!("{e}; {help}"))
 }

@@ -8,7 +8,7 @@
 //! Nothing but the images in work is in memory, however many spikes there are.
 
 mod csv;
-mod npz;
+pub(crate) mod npz;
 
 use fsvae_cli::{Action, CliError, WholeFile};
 use lif_graph::LifGraph;

@@ -1,0 +1,134 @@
+//! SANA-FE 2.2.9 runs our netlists: every spike is the same, every energy the same to the femtojoule, and times are compared with both of its models.
+//!
+//! Installed by `cargo xtask setup` under `target/sanafe`. What differs, and why, is in docs/SANA-FE.md.
+
+mod networks;
+
+use lif_chip::Chip;
+use lif_graph::{LifGraph, NeuronModel, PopulationId};
+use lif_netlist::sanafe::{self, Driven};
+use lif_sim::{Engine, Event, GivenSpikes, Record};
+use lif_time::{Clock, Schedule, Spike};
+use networks::Network;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SEED: u64 = 3;
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// SANA-FE on a folder with a netlist.
+fn run(folder: &Path, timing: &str) -> Value {
+    let python = std::env::var_os("SANAFE_PYTHON").map_or_else(|| workspace().join("target/sanafe/bin/python"), PathBuf::from);
+    let mut command = Command::new(&python);
+    command.env("PYTHONPATH", workspace().join("targets/sanafe")).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = command.args(["-m", "fsvae_sanafe", "--timing", timing]).arg(folder).output();
+    let output = output.unwrap_or_else(|error| panic!("{} does not start ({error}): run `cargo xtask setup`", python.display()));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one object")
+}
+
+/// What our engines say of a driven graph.
+struct Ours {
+    spikes: Vec<Vec<String>>,
+    energy_fj: u64,
+    ticks_ps: Vec<u64>,
+    operations: u64,
+    packets: u64,
+}
+
+/// Spikes of the functional engine, timed.
+fn ours(driven: &Driven, chip: &Chip, given: &[Vec<Vec<u32>>]) -> Ours {
+    let graph = &driven.graph;
+    let engine = Engine::new(graph).unwrap();
+    let sources = (0..).map(PopulationId).zip(&graph.populations).filter(|(_, row)| row.model == NeuronModel::Source);
+    let given: Vec<GivenSpikes> =
+        sources.map(|(population, _)| GivenSpikes { population, neurons: given[population.index()].clone() }).collect();
+    let inputs = engine.inputs(&given).unwrap();
+    let drawing = engine.draw(&mut engine.state(), SEED, 0, &inputs, Record { events: true, ..Record::default() });
+    let mut spikes = vec![Vec::new(); graph.steps as usize];
+    for Event { step, population, neuron } in &drawing.events {
+        spikes[*step as usize].push(format!("p{}.{neuron}", population.0));
+    }
+    spikes.iter_mut().for_each(|names| names.sort());
+    let mapping = sanafe::map(driven, chip).unwrap();
+    let clock = Clock::new(graph, &mapping, chip, Schedule::stepped(graph)).unwrap();
+    let events: Vec<Spike> =
+        drawing.events.iter().map(|event| Spike { step: event.step, population: event.population, neuron: event.neuron }).collect();
+    let mut totals = clock.totals();
+    clock.run(&mut clock.state(), &events, &mut totals, &mut ()).unwrap();
+    let profile = clock.profile(&totals).unwrap();
+    Ours {
+        spikes,
+        energy_fj: profile.energy_fj.0,
+        ticks_ps: profile.ticks.iter().map(|tick| tick.time_ps.0).collect(),
+        operations: profile.populations.iter().map(|row| row.synaptic_operations).sum(),
+        packets: profile.packets,
+    }
+}
+
+/// Our time over SANA-FE's, simple and detailed.
+struct Ratios {
+    name: &'static str,
+    simple: f64,
+    detailed: f64,
+    worst_tick: f64,
+}
+
+fn compare(network: Network) -> Ratios {
+    let Network { name, graph, neurons_per_core, spikes } = network;
+    let mut chip = lif_chip::find("sanafe-loihi").unwrap();
+    chip.core.neurons_per_core = neurons_per_core;
+    let driven = sanafe::driven(&graph).unwrap();
+    let mapping = sanafe::map(&driven, &chip).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for file in sanafe::files(&graph, &driven, &mapping, &chip, &spikes).unwrap() {
+        std::fs::write(folder.path().join(file.name), file.bytes).unwrap();
+    }
+    let ours = ours(&driven, &chip, &spikes);
+    let [simple, detailed] = ["simple", "detailed"].map(|timing| run(folder.path(), timing));
+    for theirs in [&simple, &detailed] {
+        let spikes: Vec<Vec<String>> = serde_json::from_value(theirs["spikes"].clone()).unwrap();
+        assert_eq!(spikes, ours.spikes, "{name}");
+        assert_eq!(theirs["energy_fj"], ours.energy_fj, "{name}");
+        assert_eq!(theirs["synaptic_operations"], ours.operations, "{name}");
+        assert_eq!(theirs["packets"], ours.packets, "{name}");
+    }
+    assert!(ours.spikes.iter().map(Vec::len).sum::<usize>() > 50, "{name} is quiet");
+    let ticks = |theirs: &Value| -> Vec<u64> { serde_json::from_value(theirs["tick_ps"].clone()).unwrap() };
+    let ratio = |theirs: &Value| ours.ticks_ps.iter().sum::<u64>() as f64 / ticks(theirs).iter().sum::<u64>() as f64;
+    let by_tick = ours.ticks_ps.iter().zip(ticks(&detailed)).map(|(&ours, theirs)| ours as f64 / theirs as f64);
+    let worst_tick = by_tick.fold(1.0, |worst: f64, ratio| if (ratio - 1.0).abs() > (worst - 1.0).abs() { ratio } else { worst });
+    Ratios { name, simple: ratio(&simple), detailed: ratio(&detailed), worst_tick }
+}
+
+/// The largest difference from the detailed model where both model the same: reception takes the time.
+const ALIKE: f64 = 0.05;
+
+fn check(all: Vec<(Ratios, bool)>) {
+    println!("| network | of simple | of detailed | worst tick of detailed |\n|---|---|---|---|");
+    all.iter().for_each(|(row, _)| println!("| {} | {:.3} | {:.3} | {:.3} |", row.name, row.simple, row.detailed, row.worst_tick));
+    for (Ratios { name, simple, detailed, .. }, alike) in all {
+        // the simple model knows no waiting and no travel: nothing can be faster
+        assert!(simple >= 0.9999, "{name}: {simple}");
+        // and the detailed one estimates waiting too high where packets of a crowd go to different cores
+        assert!(detailed < 1.0 + ALIKE, "{name}: {detailed}");
+        assert!(!alike || detailed > 1.0 - ALIKE, "{name}: {detailed}");
+    }
+}
+
+#[test]
+fn small_networks_are_the_same_in_sanafe() {
+    check(networks::small().into_iter().map(|(network, alike)| (compare(network), alike)).collect());
+}
+
+#[test]
+fn the_shipped_prior_is_the_same_in_sanafe() {
+    let model = LifGraph::from_bytes(&std::fs::read(workspace().join("models/fashion-mnist/model.lif")).unwrap()).unwrap();
+    let z = networks::latent(&model, SEED, 0);
+    // every spike of a layer goes to twelve cores at once: the crowd of docs/SANA-FE.md
+    check(vec![(compare(networks::prior(&model, z)), false)]);
+}

@@ -1,0 +1,1 @@
+"""Runs netlists of the back-end `sanafe` in SANA-FE."""
