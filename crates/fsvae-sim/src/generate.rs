@@ -113,7 +113,7 @@ fn draw(
     let batch = Batch { seed: options.seed, images: 0..plan.count.into(), record: Record { events: true, ..Record::default() } };
     let (threads, inputs) = (options.threads.unwrap_or(0).into(), Inputs::default());
     match simulator.ticks {
-        Some((ticks, _)) => ticks.draw_batch(&batch, threads, &[], digest, take)?,
+        Some((ticks, _)) => ticks.draw_batch(&batch, threads, digest, take)?,
         None => simulator.engine.workers(threads)?.draw(&batch, |_| &inputs, digest, take)?,
     }
     Ok(drawn)

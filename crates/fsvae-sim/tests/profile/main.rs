@@ -56,7 +56,7 @@ impl Folder {
     /// Image 0 of seed 1.
     fn drawing(&self) -> Drawing {
         let engine = Engine::new(&self.graph).unwrap();
-        engine.draw(&mut engine.state(), 1, 0, &Inputs::default(), Record { events: true, membranes: true })
+        engine.draw(&mut engine.state(), 1, 0, &Inputs::default(), Record { events: true, membranes: true, ..Record::default() })
     }
 
     fn files(&self) -> Vec<String> {

@@ -131,24 +131,23 @@ impl<'g> TickEngine<'g> {
         Ok(drawings)
     }
 
-    /// Draws the images of a batch as [`Workers::draw`](crate::Workers::draw) does, each by itself: `digest` runs beside other
-    /// images, `take` gets what it makes in the order of the images. Events and membranes are always recorded.
+    /// Draws the images of a batch as [`Workers::draw`](crate::Workers::draw) does, each by itself, sources silent: `digest` runs beside
+    /// other images on so many threads (0: one for each processor), `take` gets what it makes in the order of the images. Events and
+    /// membranes are always recorded.
     ///
     /// # Errors
-    /// The first error of `take`, which ends the batch; [`SimError::Threads`]; those of [`draw`](Self::draw).
+    /// The first error of `take`, which ends the batch; [`SimError::Threads`].
     pub fn draw_batch<T: Send, E: From<SimError>>(
         &self,
         batch: &Batch,
         threads: usize,
-        given: &[GivenSpikes],
         digest: impl Fn(Drawing) -> T + Sync,
         mut take: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.check(given)?;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|source| SimError::Threads { source })?;
         let together = 4 * threads.current_num_threads();
         let draw = |image| {
-            let drawings = self.draw(batch.seed, image..image + 1, given, |_| ()).expect("the spikes were checked");
+            let drawings = self.draw(batch.seed, image..image + 1, &[], |_| ()).expect("no spikes are given");
             drawings.into_iter().map(&digest).collect::<Vec<T>>()
         };
         let images: Vec<u64> = batch.images.clone().collect();
