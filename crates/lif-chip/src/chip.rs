@@ -1,6 +1,6 @@
 //! The chip file's contents, key by key, and the figures that follow from them.
 
-use crate::{ChipError, Hexagonal, Memory, Mesh};
+use crate::{ChipError, Hexagonal, Memory, Mesh, Ticks};
 use serde::Deserialize;
 
 /// A chip, as its file describes it.
@@ -23,6 +23,8 @@ pub struct Chip {
     pub mesh: Option<Mesh>,
     /// Its chips as a triangular grid.
     pub hexagonal: Option<Hexagonal>,
+    /// How spikes and neurons keep time; absent where nobody has said: then the chip has only the ideal schedule.
+    pub ticks: Option<Ticks>,
     /// Weights and their sums.
     pub synapse: SynapseFormat,
     /// The membrane `v`.
@@ -138,7 +140,10 @@ pub enum Sharing {
 pub struct BiasFormat {
     /// Width of the mantissa in bits, sign included.
     pub mantissa_bits: u8,
-    /// Exponents run from 0 to this.
+    /// The smallest exponent.
+    #[serde(default)]
+    pub exponent_min: u8,
+    /// The largest exponent.
     pub exponent_max: u8,
 }
 
@@ -235,8 +240,8 @@ impl Chip {
     /// The mantissa's range is taken as symmetric.
     pub fn nearest_bias(&self, value: f64) -> i32 {
         let mantissa_max = ((1i64 << (self.bias.mantissa_bits - 1)) - 1) as f64;
-        let mut unit = 1.0;
-        for _ in 0..self.bias.exponent_max {
+        let mut unit = f64::from(1u32 << self.bias.exponent_min);
+        for _ in self.bias.exponent_min..self.bias.exponent_max {
             if (value / unit).round().abs() <= mantissa_max {
                 break;
             }
@@ -248,7 +253,7 @@ impl Chip {
     /// Mantissa and smallest exponent with `mantissa << exponent == bias`, or nothing when the chip has no such bias.
     pub fn bias_parts(&self, bias: i32) -> Option<(i32, u8)> {
         let half = 1i64 << (self.bias.mantissa_bits - 1);
-        (0..=self.bias.exponent_max).find_map(|exponent| {
+        (self.bias.exponent_min..=self.bias.exponent_max).find_map(|exponent| {
             let mantissa = i64::from(bias) >> exponent;
             (mantissa << exponent == i64::from(bias) && (-half..half).contains(&mantissa)).then_some((mantissa as i32, exponent))
         })
@@ -290,6 +295,8 @@ impl Chip {
         demand("threshold.shift_bits", self.threshold.shift_bits.into(), 0, 31 - u64::from(self.threshold.mantissa_bits))?;
         demand("bias.mantissa_bits", self.bias.mantissa_bits.into(), 2, 32)?;
         demand("bias.exponent_max", self.bias.exponent_max.into(), 0, 32 - u64::from(self.bias.mantissa_bits))?;
+        demand("bias.exponent_min", self.bias.exponent_min.into(), 0, self.bias.exponent_max.into())?;
+        self.ticks.iter().flat_map(Ticks::figures).try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         demand("decay.bits", self.decay.bits.into(), 1, 24)
     }
 }

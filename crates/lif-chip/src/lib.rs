@@ -3,7 +3,7 @@
 //! ```text
 //!   targets/<family>/<chip>.toml --Chip::from_toml--> Chip --+--> quantise: which integers exist
 //!                                                            +--> lif-netlist: which limits to check
-//!                                                            +--> lif-map:     how many cores, what one holds, how they are linked
+//!                                                            +--> lif-map:     how many cores, what one holds, how they are linked, how they keep time
 //! ```
 //!
 //! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of
@@ -19,9 +19,11 @@ mod chip;
 mod error;
 mod grid;
 mod memory;
+mod ticks;
 
 pub use catalogue::{CATALOGUE, catalogue, find};
 pub use chip::{BiasFormat, Chip, Cores, DecayFormat, Fires, MembraneFormat, Overflow, Rounding, Sharing, SynapseFormat, ThresholdFormat};
 pub use error::ChipError;
 pub use grid::{Hexagonal, Mesh};
 pub use memory::{AxonBlocks, Memory, Rows, SharedBy};
+pub use ticks::Ticks;

@@ -22,9 +22,9 @@
 //!      +-------------+              +------+------+
 //! ```
 //!
-//! [`map()`] does all of it; each step is a pure function of what stands before it, and integers only. Nothing here depends on the
+//! [`map()`] does all of it. *When* each population has its turn is another table, the [`schedule`](mod@schedule). Each step is a pure function of what stands before it, and integers only. Nothing here depends on the
 //! value of a weight: the same structure gives the same slices. What cannot be is an error that names every broken rule with figure,
-//! limit and remedy ([`MapError`], codes E110 to E118).
+//! limit and remedy ([`MapError`], codes E110 to E118 and E140 to E144).
 
 mod load;
 mod machine;
@@ -35,6 +35,7 @@ mod rates;
 mod region;
 pub mod route;
 pub mod rules;
+pub mod schedule;
 mod traffic;
 mod wire;
 
@@ -45,5 +46,6 @@ pub use partition::{Partition, Slice, partition};
 pub use rates::{MAX_STEPS, Rates};
 pub use region::{Division, Region};
 pub use rules::MapError;
+pub use schedule::{Mode, Schedule};
 pub use traffic::{Edge, traffic};
 pub use wire::{FanIn, Wire};

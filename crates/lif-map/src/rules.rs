@@ -162,10 +162,53 @@ pub const RATES_FIT_THE_GRAPH: Rule = Rule {
     remedy: "measure the rates on the graph that is mapped",
 };
 
+/// It is known how the chip keeps time.
+pub const TICKS_ARE_KNOWN: Rule = Rule {
+    name: "ticks-are-known",
+    code: "E140",
+    reason: "model steps become ticks of a chip only where its file says how many a spike takes, and what neurons do meanwhile",
+    remedy: "choose the schedule `stepped`, a target whose ticks are described, or add the section `ticks` to the chip file",
+};
+
+/// Neurons can be left alone.
+pub const NEURONS_HOLD: Rule = Rule {
+    name: "neurons-hold",
+    code: "E141",
+    reason: "a phased neuron keeps its membrane at the ticks at which other layers have their turn",
+    remedy: "choose the schedule `substep` or `buffered`, or a target whose neurons are programs",
+};
+
+/// A decay can be spread over the ticks of a step.
+pub const DECAYS_HAVE_ROOTS: Rule = Rule {
+    name: "decays-have-roots",
+    code: "E142",
+    reason: "a neuron that is updated at every tick leaks at every tick, by a root of its decay: in the chip's bits it must differ from 1, and rounding must not move it away from 0",
+    remedy: "train the network with a smaller decay, or choose the schedule `phased` on a target whose neurons hold their membranes",
+};
+
+/// Early spikes can wait.
+pub const SYNAPSES_WAIT: Rule = Rule {
+    name: "synapses-wait",
+    code: "E143",
+    reason: "spikes that take a shorter way than others wait for them in their synapses, which have few places",
+    remedy: "shorten the longest path beside this projection, or choose a target whose synapses wait longer",
+};
+
+/// Images can follow each other.
+pub const NEURONS_RESET: Rule = Rule {
+    name: "neurons-reset",
+    code: "E144",
+    reason: "in a buffered part one image follows the other without a pause, so membranes are cleared while the next layers still work",
+    remedy: "choose the schedule `phased` or `substep`, or a target whose neurons can be reset",
+};
+
+/// The rules of schedules.
+pub const SCHEDULE_RULES: [&Rule; 5] = [&TICKS_ARE_KNOWN, &NEURONS_HOLD, &DECAYS_HAVE_ROOTS, &SYNAPSES_WAIT, &NEURONS_RESET];
+
 /// Every rule, in the order of the codes.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     let others = [&SPIKES_FIT_THE_BUFFER, &CORES_FIT_THE_SYSTEM, &ROUTING_TABLES_FIT, &KEYS_FIT, &RATES_FIT_THE_GRAPH];
-    std::iter::once(&CHIP_HAS_A_GRID).chain(CORE_RULES.iter().map(|core| &core.rule)).chain(others)
+    std::iter::once(&CHIP_HAS_A_GRID).chain(CORE_RULES.iter().map(|core| &core.rule)).chain(others).chain(SCHEDULE_RULES)
 }
 
 /// One broken rule at one place.
