@@ -7,6 +7,7 @@ use fsvae_compile::feedforward::import::Integrator;
 use fsvae_compile::input::Choices;
 use fsvae_compile::quantise::{Choice, Scales};
 use lif_chip::Sharing;
+use lif_map::Mode;
 use std::path::{Path, PathBuf};
 
 /// Compile a trained FSVAE for a neuromorphic chip: 8-bit weights, integer thresholds, the chip's decays.
@@ -23,6 +24,10 @@ pub struct Args {
     /// The chip, one of --list-targets
     #[arg(long, default_value = "loihi")]
     pub target: String,
+
+    /// How model steps become ticks of the chip (phased, substep, buffered), and a table of what each costs [default: the chip's own]
+    #[arg(long, value_name = "NAME", conflicts_with = "verify")]
+    pub schedule: Option<Mode>,
 
     /// Hold weights to so many bits, sign included (4 bits are -7 to 7), for a model that was trained with `--weight-bits`
     #[arg(long, value_name = "BITS")]
@@ -60,7 +65,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
     pub map: bool,
 
-    /// Print what a step makes (import, fold, quantise, lower, map) and write nothing; with --json in full
+    /// Print what a step makes (import, fold, quantise, lower, schedule, map) and write nothing; with --json in full
     #[arg(long, value_name = "STEP", conflicts_with_all = ["verify", "out"])]
     pub stop_after: Option<String>,
 
@@ -182,6 +187,7 @@ Examples:
   fsvae-compile model.mpk --target loihi        write ./model-loihi/: model.lif, model.reconstruct.lif, netlist.json, arrays.npz
   fsvae-compile model.mpk --target loihi1 --html --emit dot
                                                 the same for Loihi 1, with a report to look at and a drawing for Graphviz
+  fsvae-compile model.mpk --schedule buffered   prior and decoder with a clock each, and what schedules cost
   fsvae-compile model.mpk --verify              compare the graph with the float network, layer by layer
   fsvae-compile model.mpk --stop-after fold     look at the weights with the batch normalisation in them
   fsvae-compile model.mpk --target spinnaker1 --stop-after map

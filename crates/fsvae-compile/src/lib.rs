@@ -7,6 +7,7 @@
 //!      |  calibrate  what the inputs of each layer are like, measured on drawn images  Calibration
 //!      |  quantise   8-bit weights, integer thresholds, biases and decays of the chip  Network<IntegerLayer>
 //!      |  lower      populations and projections, all rules checked                    LifGraph
+//!      |-- schedule  the ticks of every population; what each schedule costs           Schedule
 //!      |-- map       slices on cores, links, routing tables, from measured spikes      Mapping
 //!      v  emit       model.lif, and the files of the chip's back-end                   bytes
 //!
@@ -38,6 +39,7 @@ pub mod pipeline;
 mod pixels;
 pub mod quantise;
 pub mod rates;
+pub mod schedules;
 mod verify;
 
 pub use emit::emit;

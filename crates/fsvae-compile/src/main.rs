@@ -7,6 +7,7 @@ mod mapping;
 mod nir_command;
 mod output;
 mod report;
+mod schedule;
 mod stage;
 mod summary;
 mod targets;
@@ -17,6 +18,7 @@ use clap::Parser;
 use fsvae_checkpoint::original::Setting;
 use fsvae_cli::Report;
 use fsvae_compile::input::{self, Model};
+use fsvae_compile::pipeline::Stage;
 use fsvae_compile::{CompileError, Compiled, IntegerLayer, Options, Purpose, Step, compile_with};
 use lif_chip::Chip;
 use lif_graph::LifGraph;
@@ -55,6 +57,9 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
     let alone = args.network.unwrap_or(Purpose::Generate);
     if let Some(last) = last {
         let stage = fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, options(alone), &[])?;
+        if let (Step::Schedule, Stage::Lowered(compiled)) = (last, &stage) {
+            return schedule::show(&compiled.graph, &chip, args.schedule, args.json);
+        }
         return stage::show(&stage, &settings, args.json);
     }
     let first = compile_with(&checkpoint, &chip, options(alone), &[])?;
@@ -88,7 +93,7 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
     let mut files: Vec<(String, Vec<u8>)> =
         products.iter().map(|product| (format!("{}.lif", product.graph.name), product.graph.to_bytes())).collect();
     for product in products {
-        files.extend(fsvae_compile::emit(product.graph, chip)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
+        files.extend(fsvae_compile::emit(product.graph, chip, args.schedule)?.into_iter().map(|file| (file.name.to_owned(), file.bytes)));
     }
     if args.emit.contains(&Emit::Nir) {
         let nir = lif_nir::export(graph).and_then(|nir| nir.to_bytes()).map_err(CompileError::from)?;
@@ -102,6 +107,7 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
             files.push((format!("{}.txt", product.graph.name), product.graph.to_text().into_bytes()));
         }
     }
+    let costs = args.schedule.map(|mode| Ok::<_, CompileError>((mode, fsvae_compile::schedules::compare(graph, chip)?))).transpose()?;
     // a report shows the chip, if it has cores that stand somewhere
     let has_grid = chip.mesh.is_some() || chip.hexagonal.is_some();
     let mapping = (args.map || args.html && has_grid).then(|| fsvae_compile::map_with(graph, chip, pictures)).transpose()?;
@@ -111,7 +117,8 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
     }
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
     let written = output::write(&folder, files)?;
-    summary::print(products, settings, chip, &written, args.json)?;
+    let schedules = costs.as_ref().map(|(mode, costs)| (*mode, costs));
+    summary::print(products, settings, chip, &written, schedules, args.json)?;
     if let Some(mapping) = mapping.filter(|_| args.map && !args.json) {
         fsvae_cli::print(&format!("\n{}", mapping::text(&mapping)))?;
     }

@@ -35,6 +35,7 @@ pub fn run(
             let layers: Vec<_> = network.layers.iter().map(|placed| &placed.layer).collect();
             finish(args, chip, name, &[Product { graph, layers, pictures: &[] }], settings)
         }
+        NetworkStage::Lowered(_, graph) if last == Some(Step::Schedule) => crate::schedule::show(graph, chip, args.schedule, args.json),
         stage => stage::show_network(stage, settings, args.json),
     }
 }

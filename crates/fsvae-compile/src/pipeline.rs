@@ -23,14 +23,22 @@ pub enum Step {
     Quantise,
     /// Layers to the graph.
     Lower,
+    /// When each population has its turn.
+    Schedule,
     /// The graph to the chip's cores.
     Map,
 }
 
 impl Step {
     /// All of them, in order, with their names.
-    pub const ALL: [(&str, Step); 5] =
-        [("import", Step::Import), ("fold", Step::Fold), ("quantise", Step::Quantise), ("lower", Step::Lower), ("map", Step::Map)];
+    pub const ALL: [(&str, Step); 6] = [
+        ("import", Step::Import),
+        ("fold", Step::Fold),
+        ("quantise", Step::Quantise),
+        ("lower", Step::Lower),
+        ("schedule", Step::Schedule),
+        ("map", Step::Map),
+    ];
 
     /// The step of this name.
     ///
@@ -51,7 +59,7 @@ pub enum Stage {
     Folded(Network<FoldedLayer>),
     /// After [`Step::Quantise`].
     Quantised(Network<IntegerLayer>),
-    /// After [`Step::Lower`].
+    /// After [`Step::Lower`] and [`Step::Schedule`], which is a table beside the graph.
     Lowered(Box<Compiled>),
     /// After [`Step::Map`].
     Mapped(Box<Mapping>),
@@ -64,7 +72,7 @@ pub enum NetworkStage {
     Imported(FeedForward<FoldedLayer>),
     /// After [`Step::Quantise`].
     Quantised(FeedForward<IntegerLayer>),
-    /// After [`Step::Lower`].
+    /// After [`Step::Lower`] and [`Step::Schedule`].
     Lowered(FeedForward<IntegerLayer>, LifGraph),
     /// After [`Step::Map`].
     Mapped(Box<Mapping>),

@@ -6,8 +6,10 @@ use comfy_table::{CellAlignment, Table, presets};
 use fsvae_checkpoint::original::{Origin, Setting};
 use fsvae_cli::CliError;
 use fsvae_compile::IntegerLayer;
+use fsvae_compile::schedules::ScheduleCosts;
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel};
+use lif_map::Mode;
 use serde_json::{Value, json};
 
 /// An empty table; columns from `numbers` on are aligned to the right.
@@ -20,8 +22,15 @@ pub fn table(header: &[&str], numbers: usize) -> Table {
     table
 }
 
-/// Prints populations and files.
-pub fn print(products: &[Product<'_>], settings: &[Setting], chip: &Chip, files: &[Written], as_json: bool) -> Result<(), CliError> {
+/// Prints populations, files and, where they are asked for, schedules.
+pub fn print(
+    products: &[Product<'_>],
+    settings: &[Setting],
+    chip: &Chip,
+    files: &[Written],
+    schedules: Option<(Mode, &ScheduleCosts)>,
+    as_json: bool,
+) -> Result<(), CliError> {
     if as_json {
         let mut objects = products.iter().map(|product| object(product, chip));
         let mut first = objects.next().unwrap_or_default();
@@ -30,11 +39,15 @@ pub fn print(products: &[Product<'_>], settings: &[Setting], chip: &Chip, files:
         if let Some(second) = objects.next() {
             first["reconstruct"] = second;
         }
+        if let Some((mode, costs)) = schedules {
+            (first["schedule"], first["schedules"]) = (json!(mode), json!(costs));
+        }
         return fsvae_cli::print_json(&with_settings(first, settings));
     }
     let mut text = settings_text(settings);
     products.iter().for_each(|product| text += &populations_text(product, chip));
-    fsvae_cli::print(&(text + &files_text(products, files)))
+    let schedules = schedules.map_or(String::new(), |(mode, costs)| format!("\n{}", crate::schedule::table_of(mode, chip, costs)));
+    fsvae_cli::print(&(text + &files_text(products, files) + &schedules))
 }
 
 /// The same for JSON: an object's member `settings`.

@@ -151,6 +151,30 @@ fn generic_is_the_graph_alone() {
 }
 
 #[test]
+fn a_schedule_is_chosen_and_priced() {
+    let place = Place::new();
+    insta::assert_snapshot!("schedule_loihi1", stdout(&place.run(&["model.mpk", "--target", "loihi1", "--stop-after", "schedule"])));
+    assert_eq!(names(place.folder.path()), [place.path("model.mpk")]);
+    for target in ["loihi", "loihi1"] {
+        let output = place.run(&["model.mpk", "--target", target, "--schedule", "buffered", "-o", target]);
+        let (_, table) = stdout(&output).split_once("\n schedule of").expect("a table");
+        insta::assert_snapshot!(format!("schedules_{target}"), table);
+        let netlist: Value = serde_json::from_slice(&fs::read(place.path(target).join("netlist.json")).unwrap()).unwrap();
+        assert_eq!(netlist["schedule"]["mode"], "buffered");
+        assert_eq!(netlist["schedule"]["domains"].as_array().unwrap().len(), 2);
+    }
+    let object = json(&place.run(&["model.mpk", "--schedule", "phased", "--json"]));
+    assert_eq!(object["schedule"], "phased");
+    let updates = |index: usize| {
+        let row = &object["schedules"]["schedules"][index];
+        (row["schedule"].clone(), row["active_updates"].as_u64().unwrap() + row["inactive_updates"].as_u64().unwrap())
+    };
+    let [stepped, phased, buffered] = [0, 1, 3].map(updates);
+    assert_eq!([&stepped.0, &phased.0, &buffered.0], ["stepped", "phased", "buffered"]);
+    assert!(stepped.1 < buffered.1 && buffered.1 < phased.1);
+}
+
+#[test]
 fn the_same_bytes_twice_and_with_any_number_of_threads() {
     let place = Place::new();
     let files = ["model.lif", "model.reconstruct.lif", "netlist.json", "arrays.npz", "report.html"];
@@ -242,13 +266,15 @@ fn targets_are_listed() {
 #[test]
 fn wrong_words_are_one_error_each() {
     let place = Place::new();
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 12] = [
         &["model.mpk", "--target", "loihi9"],
         &["model.mpk", "--stop-after", "route"],
         &["none.mpk"],
         &["model.mpk", "--target", "generic", "-o", "model.mpk"],
         &["model.mpk", "--target", "generic", "--stop-after", "map"],
         &["model.mpk", "--target", "mesh2x2", "--map"],
+        &["model.mpk", "--target", "loihi1", "--schedule", "phased"],
+        &["model.mpk", "--schedule", "stepped"],
         &["--explain", "E999"],
         &["model.mpk", "--scale-per", "channel"],
         &["model.mpk", "--scales", "percentile", "--percentile", "101"],

@@ -3,6 +3,7 @@
 use crate::shards::Part;
 use crate::{generate, speed};
 use clap::{Args, Parser, Subcommand};
+use lif_map::Mode;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -74,6 +75,16 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     pub seed: u64,
 
+    /// Runs the ticks of a target that the network was compiled for: loihi1, loihi2.
+    ///
+    /// Slower, and the same picture unless its neurons leak at every tick (loihi1).
+    #[arg(long, value_name = "TARGET")]
+    pub arithmetic: Option<String>,
+
+    /// How steps become ticks: stepped, phased, substep, buffered [default: the target's own].
+    #[arg(long, value_name = "NAME", requires = "arithmetic")]
+    pub schedule: Option<Mode>,
+
     /// The picture, a PNG file; or a folder, a pattern or an .npz file for shards (see below).
     #[arg(long, value_name = "PATH", default_value = "images.png")]
     pub out: PathBuf,
@@ -132,6 +143,7 @@ Summary (--json):
                         parts add up to that of the whole
   images_drawn          now; the others were there (images_per_second: of those drawn now, or null)
   shards                pattern, part, parts, files (of this part), drawn, found
+  arithmetic            with --arithmetic: target, schedule, ticks of an image
   model, seed           what was simulated: the network's name and fingerprint, the seed
 
 Examples:

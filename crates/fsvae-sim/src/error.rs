@@ -24,6 +24,37 @@ pub enum Error {
     #[diagnostic(transparent)]
     Picture(#[from] DataError),
 
+    /// A target that does not exist.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Target(#[from] lif_chip::ChipError),
+
+    /// The network is not in a target's integers.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Netlist(#[from] lif_netlist::NetlistError),
+
+    /// A target cannot keep a schedule.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Schedule(#[from] lif_map::MapError),
+
+    /// A target of which nobody has said how it keeps time.
+    #[error("the arithmetic of {target} cannot be run tick by tick: its chip file has no section `ticks`")]
+    #[diagnostic(
+        code(E145),
+        help("leave --arithmetic out: the network's own integers are simulated step by step; or choose loihi1 or loihi2")
+    )]
+    NoTicks {
+        /// The target.
+        target: String,
+    },
+
+    /// Shards are drawn by the engine alone.
+    #[error("shards are drawn in the network's own integers, step by step, and not in the ticks of a target")]
+    #[diagnostic(code(E146), help("draw one picture with --arithmetic (--out FILE.png), or shards without it"))]
+    ShardsOfTicks,
+
     /// The model's file is not a well-formed graph.
     #[error("{}: {source}", path.display())]
     #[diagnostic(forward(source))]

@@ -1,6 +1,5 @@
 //! `fsvae-sim generate`: images from nothing but a seed.
 
-use crate::Error;
 use crate::cli::Generate;
 use crate::events::{Encoder, EventFile, Rows};
 use crate::fingerprint::{self, Fingerprint};
@@ -8,10 +7,12 @@ use crate::model;
 use crate::plan::{Output, Plan, Sheet};
 use crate::stream;
 use crate::summary::{Counts, Summary, Table};
+use crate::{Error, arithmetic};
 use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
 use lif_graph::{LifGraph, Shape};
-use lif_sim::{Batch, Drawing, Engine, Inputs, Record};
+use lif_map::Schedule;
+use lif_sim::{Batch, Drawing, Engine, Inputs, Record, TickEngine};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -20,19 +21,25 @@ use std::time::Instant;
 pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
     let graph = model::read(options.model.as_deref())?;
     let engine = Engine::new(&graph)?;
+    let schedule = options.arithmetic.as_deref().map(|target| arithmetic::of_target(&graph, target, options.schedule)).transpose()?;
+    let ticks = schedule.as_ref().map(|schedule| TickEngine::new(&graph, schedule)).transpose()?;
     let plan = Plan::new(options, &graph, engine.picture().map(|(_, shape)| shape))?;
     match &plan.output {
+        Output::Shards(_) if ticks.is_some() => Err(Error::ShardsOfTicks),
         Output::Shards(shards) => stream::run(options, &graph, &engine, &plan, shards),
-        Output::Sheet(sheet) => draw_sheet(options, &graph, &engine, plan.image, sheet),
+        Output::Sheet(sheet) => {
+            let simulator = Simulator { engine: &engine, ticks: ticks.as_ref(), schedule: schedule.as_ref() };
+            draw_sheet(options, &graph, &simulator, plan.image, sheet)
+        }
     }
 }
 
-fn draw_sheet(options: &Generate, graph: &LifGraph, engine: &Engine, image: Shape, plan: &Sheet) -> Result<ExitCode, Error> {
+fn draw_sheet(options: &Generate, graph: &LifGraph, simulator: &Simulator<'_>, image: Shape, plan: &Sheet) -> Result<ExitCode, Error> {
     let mut picture = WholeFile::create(&plan.picture)?;
     let mut events = plan.events.as_deref().map(EventFile::create).transpose()?;
 
     let started = Instant::now();
-    let drawn = draw(options, graph, engine, image, plan, events.as_mut())?;
+    let drawn = draw(options, graph, simulator, image, plan, events.as_mut())?;
     let images_per_second = f64::from(plan.count) / started.elapsed().as_secs_f64();
 
     let png = grid_png(&drawn.images, plan.columns)?;
@@ -43,7 +50,14 @@ fn draw_sheet(options: &Generate, graph: &LifGraph, engine: &Engine, image: Shap
     picture.commit()?;
     let table = Table { graph, seed: options.seed, images: plan.count.into(), counts: drawn.counts, uncounted: Vec::new() };
     let fingerprint = drawn.fingerprint.finish();
-    let summary = Summary { table, images_per_second, fingerprint, picture: &plan.picture, events: plan.events.as_deref() };
+    let summary = Summary {
+        table,
+        images_per_second,
+        fingerprint,
+        schedule: simulator.schedule,
+        picture: &plan.picture,
+        events: plan.events.as_deref(),
+    };
     if options.json {
         fsvae_cli::print_json(&summary.json())?
     } else {
@@ -66,10 +80,17 @@ struct Digested {
     rows: Option<Rows>,
 }
 
+/// Who draws: the engine, or where a target's ticks are asked for the one that counts them.
+struct Simulator<'a> {
+    engine: &'a Engine,
+    ticks: Option<&'a TickEngine<'a>>,
+    schedule: Option<&'a Schedule>,
+}
+
 fn draw(
     options: &Generate,
     graph: &LifGraph,
-    engine: &Engine,
+    simulator: &Simulator<'_>,
     image: Shape,
     plan: &Sheet,
     mut file: Option<&mut EventFile>,
@@ -99,7 +120,10 @@ fn draw(
         Ok(())
     };
     let batch = Batch { seed: options.seed, images: 0..plan.count.into(), record: Record { events: true, ..Record::default() } };
-    let inputs = Inputs::default();
-    engine.workers(options.threads.unwrap_or(0).into())?.draw(&batch, |_| &inputs, digest, take)?;
+    let (inputs, threads) = (Inputs::default(), options.threads.unwrap_or(0).into());
+    match simulator.ticks {
+        Some(ticks) => ticks.draw_batch(&batch, threads, digest, take)?,
+        None => simulator.engine.workers(threads)?.draw(&batch, |_| &inputs, digest, take)?,
+    }
     Ok(drawn)
 }

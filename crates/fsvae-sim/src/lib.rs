@@ -9,6 +9,8 @@
 //!        images.png        events.csv or events.npz                      Summary: counts, fingerprint
 //! ```
 //!
+//! With `--arithmetic TARGET` lif-sim's tick-level simulator stands in for the engine.
+//!
 //! Image `j` of seed `s` is the same whatever is drawn beside it, on every machine and at any number of threads: the network has
 //! only integers, and its random picks are addressed by (seed, image, step, channel). So the files are the same bytes, too, and the
 //! [`fingerprint`] proves it from one line to the next.
@@ -17,6 +19,7 @@
 //! first image is drawn, and no file appears unless all of it has been written. More images than one picture holds go to [shards], one
 //! after the other, or machine beside machine.
 
+mod arithmetic;
 mod cli;
 mod error;
 mod events;

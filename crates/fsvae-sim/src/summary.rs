@@ -4,6 +4,7 @@ use crate::shards::{Part, Shards};
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use fsvae_cli::rate;
 use lif_graph::{LifGraph, PopulationId};
+use lif_map::Schedule;
 use lif_sim::Drawing;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -30,6 +31,8 @@ pub(crate) struct Summary<'a> {
     pub table: Table<'a>,
     pub images_per_second: f64,
     pub fingerprint: String,
+    /// With a target's ticks.
+    pub schedule: Option<&'a Schedule>,
     pub picture: &'a Path,
     pub events: Option<&'a Path>,
 }
@@ -141,12 +144,18 @@ impl Summary<'_> {
         if let Some(events) = self.events {
             json["files"]["events"] = json!(text(events));
         }
+        if let Some(Schedule { chip, mode, ticks_per_image, .. }) = self.schedule {
+            json["arithmetic"] = json!({ "target": chip, "schedule": mode, "ticks": ticks_per_image });
+        }
         json
     }
 
     /// A table and what else there is to say.
     pub fn text(&self) -> String {
         let mut text = self.table.text();
+        if let Some(Schedule { chip, mode, ticks_per_image, .. }) = self.schedule {
+            text += &format!("in the arithmetic of {chip}, {mode}: {ticks_per_image} ticks an image\n");
+        }
         text += &format!("{} images/s, fingerprint {}\n", rate(self.images_per_second), self.fingerprint);
         text += &format!("picture: {}\n", self.picture.display());
         if let Some(events) = self.events {

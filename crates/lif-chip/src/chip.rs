@@ -1,6 +1,6 @@
 //! The chip file's contents, key by key, and the figures that follow from them.
 
-use crate::{ChipError, Hexagonal, Memory, Mesh, Ticks};
+use crate::{ChipError, Costs, Hexagonal, Memory, Mesh, Ticks};
 use serde::Deserialize;
 
 /// A chip, as its file describes it.
@@ -35,6 +35,8 @@ pub struct Chip {
     pub bias: BiasFormat,
     /// What is left of `v` at every update.
     pub decay: DecayFormat,
+    /// Time and energy; none for a chip that is not timed.
+    pub costs: Option<Costs>,
 }
 
 /// The chip's cores. A figure that nobody has published is absent, and nothing is checked against it.
@@ -211,6 +213,13 @@ impl Chip {
         ((1i64 << (self.synapse.input_bits - 1)) - 1) / i64::from(self.synapse.mixed_sign_step)
     }
 
+    /// What a bias of this magnitude adds to the sum of weights that reaches a neuron in one update, in units of the graph's weights:
+    /// nothing, unless neurons leak at every tick and a clock's synapses bring it.
+    pub fn bias_as_input(&self, bias: u32) -> u64 {
+        let clocked = self.ticks.is_some_and(|ticks| !ticks.holds);
+        if clocked { u64::from(bias).div_ceil(1 << self.input_shift()) } else { 0 }
+    }
+
     /// Largest magnitude of a membrane.
     pub fn membrane_max(&self) -> i64 {
         (1i64 << (self.membrane.bits - 1)) - 1
@@ -284,6 +293,8 @@ impl Chip {
             .try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         let hexagonal = self.hexagonal.iter().flat_map(|grid| grid.figures(self.core.count));
         hexagonal.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
+        let costs = self.costs.iter().flat_map(Costs::figures);
+        costs.into_iter().try_for_each(|(key, value, least, most)| demand(key, value, least, most))?;
         demand("synapse.weight_bits", self.synapse.weight_bits.into(), 2, 16)?;
         let step = u64::from(self.synapse.mixed_sign_step);
         demand("synapse.mixed_sign_step", step, 1, 1 << (self.synapse.weight_bits - 2))?;
@@ -346,6 +357,14 @@ mod tests {
                 assert!(chip.bias_parts(bias).is_some(), "{}: {bias}", chip.name);
             }
         }
+    }
+
+    #[test]
+    fn a_clock_brings_multiples_of_a_weight() {
+        let (first, second) = (find("loihi1").unwrap(), find("loihi2").unwrap());
+        assert_eq!([0.0, 31.9, 33.0, -100.0, 262_081.0, 1e9].map(|bias| first.nearest_bias(bias)), [0, 0, 64, -128, 262_144, 524_160]);
+        assert_eq!([64, 63, 262_144, 262_208].map(|bias| first.bias_parts(bias)), [Some((1, 6)), None, Some((2048, 7)), None]);
+        assert_eq!([first.bias_as_input(0), first.bias_as_input(129), second.bias_as_input(129)], [0, 2, 0]);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 
 mod catalogue;
 mod chip;
+mod costs;
 mod error;
 mod grid;
 mod memory;
@@ -23,6 +24,7 @@ mod ticks;
 
 pub use catalogue::{CATALOGUE, catalogue, find};
 pub use chip::{BiasFormat, Chip, Cores, DecayFormat, Fires, MembraneFormat, Overflow, Rounding, Sharing, SynapseFormat, ThresholdFormat};
+pub use costs::{Barrier, Between, Cost, Costs, Femtojoules, Picoseconds, Power, Processor};
 pub use error::ChipError;
 pub use grid::{Hexagonal, Mesh};
 pub use memory::{AxonBlocks, Memory, Rows, SharedBy};

@@ -4,16 +4,25 @@ use crate::NetlistError;
 use crate::loihi::Loihi;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
+use lif_map::Mode;
 
 /// Writes graphs for one family of chips.
 pub trait Backend: Sync {
     /// What a chip file calls it (key `netlist`).
     fn name(&self) -> &'static str;
 
+    /// The same back-end at another schedule than the chip's own ([`Mode::of`]).
+    ///
+    /// # Errors
+    /// [`NetlistError::Schedule`] for one that it does not write.
+    fn with_schedule(&self, mode: Mode) -> Result<Box<dyn Backend>, NetlistError> {
+        Err(NetlistError::Schedule { backend: self.name(), mode, possible: "the chip's own" })
+    }
+
     /// Whether the chip can run the graph, which must pass [`LifGraph::check`].
     ///
     /// # Errors
-    /// [`NetlistError::Misfits`] with every rule that the graph breaks.
+    /// [`NetlistError::Misfits`] with every rule that the graph breaks; [`NetlistError::Map`] if the chip cannot keep the schedule.
     fn check(&self, graph: &LifGraph, chip: &Chip) -> Result<(), NetlistError>;
 
     /// Checks, and writes the netlist's files; the same graph and chip give the same bytes.
@@ -43,7 +52,7 @@ pub struct NetlistFile {
 /// # Errors
 /// [`NetlistError::UnknownBackend`] lists those that exist.
 pub fn backend(name: &str) -> Result<&'static dyn Backend, NetlistError> {
-    const BACKENDS: [&dyn Backend; 1] = [&Loihi];
+    const BACKENDS: [&dyn Backend; 1] = [&Loihi { mode: None }];
     let found = BACKENDS.into_iter().find(|backend| backend.name() == name);
     found.ok_or_else(|| NetlistError::UnknownBackend { name: name.into(), known: BACKENDS.map(|backend| backend.name()).join(", ") })
 }

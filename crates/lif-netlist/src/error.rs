@@ -1,5 +1,6 @@
 //! Why a graph cannot be written for a chip.
 
+use lif_map::{MapError, Mode};
 use miette::Diagnostic;
 use thiserror::Error;
 
@@ -15,6 +16,21 @@ pub enum NetlistError {
         /// All names, with commas.
         known: String,
     },
+    /// A schedule that the back-end does not write.
+    #[error("the back-end {backend} writes no netlist with the schedule {mode}")]
+    #[diagnostic(code(E076), help("schedules that it writes: {possible}"))]
+    Schedule {
+        /// Its name.
+        backend: &'static str,
+        /// The schedule.
+        mode: Mode,
+        /// All schedules, with commas.
+        possible: &'static str,
+    },
+    /// The chip cannot keep the schedule.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Map(#[from] MapError),
     /// The graph asks for what the chip does not have.
     #[error("the graph does not fit {chip}{}", list(misfits))]
     #[diagnostic(code(E073), help("{}", remedies(misfits)))]

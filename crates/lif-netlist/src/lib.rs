@@ -12,18 +12,9 @@
 //!
 //! # Loihi
 //!
-//! [`loihi`] lowers to the processes of Lava (lava-nc 0.10.0): `LIF`, `Dense`, `Sparse`, `RingBuffer`, and one that is not in Lava's
-//! library, `PhasedLIF`. Every synapse of Lava costs one tick, so one model step of a recurrent graph takes several ticks:
-//!
-//! ```text
-//!              tick 1      2        3             4             5             6                7        ticks_per_step = 5
-//!   step 0   prior.0 -> prior.1 -> prior.2 -> select.gate -> select -----> decoder.input -> decoder.0 -> ...
-//!                                     select.picks --^         |
-//!   step 1                                                     +---------> prior.0 -> ...
-//! ```
-//!
-//! A membrane must leak once a model step, not once a tick. `PhasedLIF` is `LIF` that updates only at the ticks `first_tick`,
-//! `first_tick + ticks_per_step`, and so on; at all others it holds its membrane and sends nothing.
+//! [`loihi`] lowers to the processes of Lava (lava-nc 0.10.0): `LIF`, `LIFReset`, `Dense`, `Sparse`, `RingBuffer`, and one that is not
+//! in Lava's library, `PhasedLIF`, which is `LIF` that updates only at its tick of a step and holds its membrane at all others. When each
+//! process has its turn is [`lif_map`]'s schedule: `phased` for Loihi 2, `substep` for Loihi 1, or `buffered` for both.
 
 mod backend;
 mod error;

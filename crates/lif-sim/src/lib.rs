@@ -19,6 +19,8 @@
 //! The result is that of the reference interpreter in [`lif_graph`], spike by spike, membrane by membrane, and does not depend on the
 //! number of threads: integers only, and picks addressed by (seed, image, step, channel).
 //!
+//! How a chip spreads the steps over ticks is simulated by [`ticks`].
+//!
 //! # Synaptic operations
 //! One synaptic operation is one pair of a spike and a synapse that exists: one weight added to one target's sum. Taps of a
 //! kernel that would fall outside the target (padding) are no synapses; a synapse of weight 0 counts; a pick has no weights and
@@ -75,9 +77,11 @@ mod kernel;
 mod picks;
 mod program;
 mod spikes;
+pub mod ticks;
 
 pub use batch::{Batch, Workers};
 pub use drawing::{Drawing, Event, GivenSpikes, Record};
 pub use error::SimError;
 pub use functional::{Engine, Inputs, State};
 pub use kernel::Kernel;
+pub use ticks::{TickEngine, TickView};

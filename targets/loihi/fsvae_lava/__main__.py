@@ -72,7 +72,7 @@ def end(group: int, finished: bool) -> None:
 
 def text(summary: dict) -> str:
     lines = [
-        f"{summary['images']} image{'' if summary['images'] == 1 else 's'} of seed {summary['seed']} in Lava {summary['lava']}: {summary['ticks']} ticks in {summary['seconds']} s",
+        f"{summary['images']} image{'' if summary['images'] == 1 else 's'} of seed {summary['seed']} in Lava {summary['lava']}, {summary['schedule']}: {summary['ticks']} ticks in {summary['seconds']} s",
         f"spikes       {summary['spikes']}",
         f"fingerprint  {summary['fingerprint']} (of spikes and pictures, as fsvae-sim prints it)",
     ]

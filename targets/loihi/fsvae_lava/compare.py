@@ -34,13 +34,14 @@ def first_difference(results: Results, expected: np.ndarray, images: int) -> tup
 
     def in_time(spike: tuple) -> tuple:
         image, step, population, neuron = spike
-        return image, step * results.netlist.ticks_per_step + rows[population]["first_tick"], population, neuron
+        row = rows[population]
+        return image, row["domain"], step * results.netlist.clock(row)["ticks_per_step"] + row["first_tick"], population, neuron
 
     different = ours ^ lavas
     if not different:
         return 0, None
     first = min(different, key=in_time)
-    image, tick, population, neuron = in_time(first)
+    image, _, tick, population, neuron = in_time(first)
     who = "the simulator and not in Lava" if first in ours else "Lava and not in the simulator"
     when = f"tick {tick} (step {first[1]})" if first[1] != OFF_BEAT else "a tick that belongs to no step"
     return len(different), f"image {image}, {when}: neuron {neuron} of {rows[population]['name']} fires in {who}"

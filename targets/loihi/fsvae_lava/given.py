@@ -6,7 +6,7 @@ from typing import Optional
 import numpy as np
 
 from .errors import RunnerError
-from .netlist import Netlist
+from .netlist import MEMBRANES, Netlist
 
 
 def read(path: Optional[Path], netlist: Netlist, images: int) -> dict:
@@ -36,7 +36,7 @@ def read(path: Optional[Path], netlist: Netlist, images: int) -> dict:
 
 def watched(words: str, netlist: Netlist, outputs: list) -> list:
     """The processes whose membranes are kept: `all`, `outputs`, or names with commas; outputs are always among them."""
-    possible = [row["name"] for row in netlist.of_type("PhasedLIF", "LIF")]
+    possible = [row["name"] for row in netlist.of_type(*MEMBRANES)]
     if words == "all":
         return possible
     names = outputs if words == "outputs" else outputs + [name for name in words.split(",") if name not in outputs]

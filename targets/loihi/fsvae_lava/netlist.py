@@ -13,20 +13,24 @@ from scipy.sparse import csr_matrix
 
 from .errors import RunnerError
 
-FORMAT, VERSION = "lif-netlist/loihi", 1
+FORMAT, VERSION = "lif-netlist/loihi", 2
 NETLIST_FILE = "netlist.json"
 MOST = 1 << 31  # neurons, ticks: what no netlist that fits a chip has
 WHOLE = "compile the model again; a netlist is its two files as fsvae-compile wrote them"
 
 # The argument that a process must have, with its least and its largest value. Shapes and arrays are checked apart.
+LIF = {"du": (0, 4095), "dv": (0, 4095), "vth": (0, 131071), "first_tick": (1, MOST)}
 INTEGERS = {
-    "PhasedLIF": {"du": (0, 4095), "dv": (0, 4095), "vth": (0, 131071), "first_tick": (1, MOST)},
-    "LIF": {"du": (0, 4095), "dv": (0, 4095), "vth": (0, 131071)},
-    "Dense": {"delay": (0, 63)},
+    "PhasedLIF": LIF,
+    "LIF": LIF,
+    "LIFReset": {**LIF, "reset_interval": (1, MOST), "reset_offset": (0, MOST)},
+    "Dense": {"delay": (0, 63), "weight_exp": (0, 7)},
     "Sparse": {"delay": (0, 63)},
     "RingBuffer": {"first_tick": (1, MOST)},
 }
-NEURONS = ("PhasedLIF", "LIF", "RingBuffer")
+BIASED = ("PhasedLIF", "LIFReset")
+MEMBRANES = ("PhasedLIF", "LIFReset", "LIF")
+NEURONS = (*MEMBRANES, "RingBuffer")
 SYNAPSES = ("Dense", "Sparse")
 
 
@@ -40,16 +44,21 @@ class Netlist:
     weights: dict  # by name of a Dense (array) or Sparse (csr_matrix), integers
 
     @property
-    def ticks_per_step(self) -> int:
-        return self.rows["schedule"]["ticks_per_step"]
-
-    @property
-    def ticks_per_image(self) -> int:
-        return self.rows["schedule"]["ticks_per_image"]
-
-    @property
     def steps(self) -> int:
         return self.rows["schedule"]["steps"]
+
+    @property
+    def domains(self) -> list:
+        """Rows of the clocks; a process names its domain by number."""
+        return self.rows["schedule"]["domains"]
+
+    def clock(self, row: dict) -> dict:
+        """The domain of a process or population."""
+        return self.domains[row["domain"]]
+
+    def ticks(self, domain: int, images: int) -> int:
+        """How long a run of so many images is. Only where they stream is it more than one."""
+        return self.domains[domain]["ticks_per_image"] + (images - 1) * self.steps
 
     def of_type(self, *types: str) -> list:
         """The rows of these types."""
@@ -67,7 +76,7 @@ def read(folder: Path) -> Netlist:
     arrays_file = rows.get("arrays")
     if not isinstance(arrays_file, str) or Path(arrays_file).name != arrays_file:
         raise broken("`arrays` is no file name")
-    check_integers("schedule", rows.get("schedule"), {key: (1, MOST) for key in ("steps", "ticks_per_step", "ticks_per_image")})
+    check_schedule(rows.get("schedule"))
     arrays = read_arrays(folder / arrays_file)
     for table in ("processes", "connections", "outputs", "populations", "projections"):
         if not isinstance(rows.get(table), list) or not all(isinstance(row, dict) for row in rows[table]):
@@ -77,6 +86,7 @@ def read(folder: Path) -> Netlist:
         if not isinstance(row.get("name"), str) or row["name"] in processes:
             raise broken(f"a process has no name of its own: {row.get('name')!r}")
         processes[row["name"]] = row
+        check_integers(row["name"], row, {"domain": (0, len(rows["schedule"]["domains"]) - 1)})
         check_process(row)
     netlist = Netlist(rows, arrays, processes, {})
     for row in rows["processes"]:
@@ -116,6 +126,17 @@ def check_integers(name: str, row, ranges: dict) -> None:
             raise broken(f"`{key}` of {name} is {value!r}, and {least} to {most} are possible")
 
 
+def check_schedule(row) -> None:
+    check_integers("schedule", row, {"steps": (1, MOST)})
+    domains = row.get("domains")
+    if not isinstance(domains, list) or not domains:
+        raise broken("the schedule has no domains")
+    for domain in domains:
+        check_integers("a domain", domain, {key: (1, MOST) for key in ("ticks_per_step", "ticks_per_image")})
+        if type(domain.get("streams")) is not bool or domain["streams"] and domain["ticks_per_step"] != 1:
+            raise broken("images follow each other only where a step is a tick")
+
+
 def check_process(row: dict) -> None:
     name, kind = row["name"], row.get("type")
     if kind not in INTEGERS:
@@ -131,7 +152,9 @@ def check_process(row: dict) -> None:
             check_integers(f"{name}'s spikes", spikes, {"channels": (1, MOST), "ways": (1, MOST)})
             if spikes["channels"] * spikes["ways"] != shape[0]:
                 raise broken(f"{name} does not have channels * ways neurons")
-        elif kind != "given" or not isinstance(spikes.get("population"), str):
+        elif kind == "clock" and shape[0] != 1:
+            raise broken(f"{name} is a clock of {shape[0]} neurons")
+        elif kind not in ("given", "buffered", "clock") or kind != "clock" and not isinstance(spikes.get("population"), str):
             raise broken(f"{name} gets its spikes from nowhere")
 
 
@@ -144,7 +167,7 @@ def array(netlist: Netlist, row: dict, key: str, shape=None) -> np.ndarray:
 
 def check_arrays(netlist: Netlist, row: dict) -> None:
     kind, name, shape = row["type"], row["name"], tuple(row["shape"])
-    if kind == "PhasedLIF":
+    if kind in BIASED:
         mantissas, exponents = array(netlist, row, "bias_mant", shape), array(netlist, row, "bias_exp", shape)
         if not within(mantissas, -4096, 4095) or not within(exponents, 0, 7):
             raise broken(f"{name} has a bias that is no 13-bit mantissa with an exponent of 0 to 7")
@@ -161,8 +184,10 @@ def check_arrays(netlist: Netlist, row: dict) -> None:
 
 
 def check_weights(name: str, weights: np.ndarray) -> None:
-    if not within(weights, -256, 254) or (weights % 2 != 0).any():
-        raise broken(f"{name} has a weight that is not an even number of -256 to 254, which the chip would round")
+    """Lava rounds odd weights down where a process has both signs."""
+    one_sign = within(weights, 0, 255) or within(weights, -255, 0)
+    if not one_sign and (not within(weights, -256, 254) or (weights % 2 != 0).any()):
+        raise broken(f"{name} has weights that the chip would round: those of both signs are even numbers of -256 to 254, those of one sign below 256")
 
 
 def within(values: np.ndarray, least: int, most: int) -> bool:
@@ -172,8 +197,10 @@ def within(values: np.ndarray, least: int, most: int) -> bool:
 def check_connections(netlist: Netlist) -> None:
     for row in netlist.rows["connections"]:
         ends = [port(netlist, row.get(end), outgoing) for end, outgoing in (("from", True), ("to", False))]
-        if ends[0] != ends[1]:
-            raise broken(f"{row['from']} sends {ends[0]} numbers, and {row['to']} hears {ends[1]}")
+        if ends[0][0] != ends[1][0]:
+            raise broken(f"{row['from']} sends {ends[0][0]} numbers, and {row['to']} hears {ends[1][0]}")
+        if ends[0][1] != ends[1][1]:
+            raise broken(f"{row['from']} and {row['to']} belong to different domains")
 
 
 def split(name: str) -> list:
@@ -181,14 +208,14 @@ def split(name: str) -> list:
     return name.rsplit(".", 1)
 
 
-def port(netlist: Netlist, name, outgoing: bool) -> int:
-    """How wide a port is."""
+def port(netlist: Netlist, name, outgoing: bool) -> tuple:
+    """How wide a port is, and its domain."""
     process, end = split(name) if isinstance(name, str) and "." in name else (None, None)
     row = netlist.processes.get(process)
     if row is not None and row["type"] in SYNAPSES and end == ("a_out" if outgoing else "s_in"):
-        return row["shape"][0 if outgoing else 1]
+        return row["shape"][0 if outgoing else 1], row["domain"]
     if row is not None and row["type"] in NEURONS and (end == "s_out" if outgoing else end == "a_in" and row["type"] != "RingBuffer"):
-        return row["shape"][0]
+        return row["shape"][0], row["domain"]
     raise broken(f"{name!r} is no port to connect {'from' if outgoing else 'to'}")
 
 
@@ -197,14 +224,21 @@ def check_tables(netlist: Netlist) -> None:
         process = netlist.processes.get(row.get("name")) if isinstance(row.get("name"), str) else None
         if process is None or process["type"] not in NEURONS:
             raise broken(f"no process stands for the population {row.get('name')!r}")
-        last = netlist.ticks_per_image - netlist.ticks_per_step * (netlist.steps - 1)
-        check_integers(row["name"], row, {"first_tick": (1, last)})
+        if row.get("domain") != process["domain"]:
+            raise broken(f"{row['name']} is in another domain than its process")
+        clock = netlist.clock(row)
+        check_integers(row["name"], row, {"first_tick": (1, clock["ticks_per_image"] - clock["ticks_per_step"] * (netlist.steps - 1))})
+    for row in netlist.of_type("RingBuffer"):
+        if row["spikes"]["kind"] == "buffered":
+            source = netlist.processes.get(row["spikes"]["population"])
+            if source is None or source["type"] not in NEURONS or source["shape"] != row["shape"] or source["domain"] >= row["domain"]:
+                raise broken(f"{row['name']} buffers what no earlier domain sends")
     populations = {row["name"] for row in netlist.rows["populations"]}
     for row in netlist.rows["outputs"]:
         process = netlist.processes.get(row.get("process")) if isinstance(row.get("process"), str) else None
         layout = row.get("layout")
         sides = isinstance(layout, list) and len(layout) == 3 and all(type(side) is int and side > 0 for side in layout)
-        if process is None or process["type"] != "PhasedLIF" or process["name"] not in populations or row.get("var") != "v" or not sides:
+        if process is None or process["type"] not in MEMBRANES or process["name"] not in populations or row.get("var") != "v" or not sides:
             raise broken(f"there is no output {row.get('process')!r}")
         if int(np.prod(layout, dtype=object)) != process["shape"][0] or (np.diff(array(netlist, row, "levels", (255,))) < 0).any():
             raise broken(f"the picture of {row['process']} does not fit it")

@@ -1,4 +1,4 @@
-"""Runs one image in Lava and keeps what its processes sent and held."""
+"""Runs one domain in Lava and keeps what its processes sent and held."""
 
 import os
 import sys
@@ -9,26 +9,27 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi2SimCfg
 from lava.proc.io.extractor import Extractor, PyLoihiExtractorModel, PyLoihiVarWireModel, VarWire
 
-from .netlist import NEURONS, Netlist
-from .network import build
+from .netlist import NEURONS
+from .network import Run
 
 REMEDY = "help: the netlist has what Lava does not expect; compile the model again"
 UNTAGGED = {Extractor: PyLoihiExtractorModel, VarWire: PyLoihiVarWireModel}  # they carry numbers of any kind
 CHUNK = 16  # ticks after which the recorders are emptied; they hold no more in shared memory
 
 
-def run(netlist: Netlist, seed: int, image: int, given: dict, watched: list) -> tuple:
-    """One image: spikes `[tick, neuron]` of every process that has some, and membranes `[tick, neuron]` of those watched."""
-    processes = build(netlist, seed, image, given)
+def run(part: Run, watched: list) -> tuple:
+    """Spikes `[tick, neuron]` of every process of the domain that has some, and membranes `[tick, neuron]` of those watched."""
+    processes = part.build()
     recorders, membranes = {}, {}
-    for row in netlist.of_type(*NEURONS):
+    for row in part.rows(*NEURONS):
         recorders[row["name"]] = Extractor(shape=tuple(row["shape"]), buffer_size=CHUNK)
         processes[row["name"]].s_out.connect(recorders[row["name"]].in_port)
     for name in watched:
-        membranes[name] = VarWire(buffer_size=CHUNK)
-        membranes[name].connect_var(processes[name].v)
-    ticks = netlist.ticks_per_image
-    widths = {name: netlist.processes[name]["shape"][0] for name in recorders}
+        if name in processes:
+            membranes[name] = VarWire(buffer_size=CHUNK)
+            membranes[name].connect_var(processes[name].v)
+    ticks = part.ticks
+    widths = {row["name"]: row["shape"][0] for row in part.rows(*NEURONS)}
     spikes = {name: np.zeros((ticks, widths[name]), dtype=bool) for name in recorders}
     held = {name: np.zeros((ticks, widths[name]), dtype=np.int32) for name in membranes}
     # Lava runs what is connected; parts of a network that are not connected run one after the other.

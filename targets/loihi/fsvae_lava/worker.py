@@ -28,26 +28,34 @@ def work(options, folder: Path) -> int:
     import numpy as np  # only now: whatever needs Lava's packages comes after the check
 
     from . import compare, given, netlist, record, results
+    from .network import Run
 
     graph = netlist.read(options.netlist)
     expected = compare.read_events(options.compare, graph) if options.compare else None
     spikes_given = given.read(options.given, graph, options.images)
     outputs = [row["process"] for row in graph.rows["outputs"]]
     watched = given.watched(options.membranes, graph, outputs)
-    found, started = results.Results(graph), time.monotonic()
-    for image in range(options.images):
-        of_image = {name: rows[image] for name, rows in spikes_given.items()}
-        found.add(image, *record.run(graph, options.seed, image, of_image, watched))
+    found, started = results.Results(graph, options.images), time.monotonic()
+    ticks = 0
+    for domain, clock in enumerate(graph.domains):
+        # one image follows the other, or each has Lava for itself
+        runs = [(0, options.images)] if clock["streams"] else [(image, 1) for image in range(options.images)]
+        for image, images in runs:
+            run = Run(graph, domain, options.seed, image, images, spikes_given, found.kept)
+            found.add(run, *record.run(run, watched))
+            ticks += run.ticks
     seconds = time.monotonic() - started
     differences, where = compare.first_difference(found, expected, options.images) if options.compare else (None, None)
     np.savez_compressed(folder / "spikes.npz", **found.arrays())
+    spikes, fingerprint = found.summary()
     summary = {
         "netlist": graph.rows["fingerprint"],
         "seed": options.seed,
         "images": options.images,
-        "ticks": graph.ticks_per_image * options.images,
-        "spikes": found.spikes,
-        "fingerprint": found.fingerprint(),
+        "schedule": graph.rows["schedule"].get("mode"),
+        "ticks": ticks,
+        "spikes": spikes,
+        "fingerprint": fingerprint,
         "seconds": round(seconds, 1),
         "lava": versions.LAVA,
         "differences": differences,

@@ -282,7 +282,8 @@ impl Job<'_> {
 
 impl IntegerLayer {
     fn fits(&self, chip: &Chip) -> bool {
-        i128::from(self.worst.input.magnitude()) <= i128::from(chip.input_max())
+        let bias = self.bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
+        i128::from(self.worst.input.magnitude() + chip.bias_as_input(bias)) <= i128::from(chip.input_max())
             && i128::from(self.worst.membrane.magnitude()) <= i128::from(self.membrane_max(chip))
     }
 

@@ -52,6 +52,16 @@ impl Case {
         Membrane { decay: Decay { multiplier, shift: 12, rounding: Rounding::TowardZero }, input_shift: 7, bias, bits: 24 }
     }
 
+    /// With biases that a clock's synapses can bring.
+    pub fn clocked(mut self) -> Self {
+        for population in &mut self.graph.populations {
+            if let NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } = &mut population.model {
+                membrane.bias.iter_mut().for_each(|bias| *bias &= !63);
+            }
+        }
+        self
+    }
+
     /// A projection with weights of -60 to 60, all but one in `zeros` 0.
     pub fn connect(mut self, source: &str, target: &str, delay: u8, connectivity: Connectivity, zeros: usize) -> Self {
         let [source_id, target_id] = [source, target].map(|name| self.graph.find(name).expect("a population"));
@@ -136,4 +146,13 @@ pub fn prior() -> Case {
     let case = Case::new("prior").lif("prior.0", Shape::flat(16)).lif("prior.1", Shape::flat(24)).lif("prior.2", Shape::flat(32));
     let case = case.select("select", 8, 4).connect("select", "prior.0", 1, Connectivity::Dense, 1);
     case.dense("prior.0", "prior.1").dense("prior.1", "prior.2").connect("prior.2", "select", 0, Connectivity::Pick, 1)
+}
+
+/// All of it: picks, the loop, a decoder behind it, a read-out, and a way past the decoder.
+pub fn generator() -> Case {
+    let doubling = Connectivity::ConvTranspose2d(Kernel { output_padding: 1, ..STRIDE_2 });
+    let same = Connectivity::ConvTranspose2d(Kernel { stride: 1, ..STRIDE_2 });
+    let case = prior().lif("decoder.input", map(3, 3)).lif("decoder.0", map(2, 6)).readout("readout", map(1, 6));
+    let case = case.dense("select", "decoder.input").connect("decoder.input", "decoder.0", 0, doubling, 1);
+    case.connect("decoder.0", "readout", 0, same, 1).dense("select", "readout")
 }

@@ -1,8 +1,8 @@
 //! `python -m fsvae_lava`, as a user runs it.
 
-use super::trace::{Given, ProcessTrace, Trace, firing};
+use super::trace::{Given, Trace, at_rest, find};
 use lif_netlist::NetlistFile;
-use lif_netlist::loihi::{ARRAYS_FILE, NETLIST_FILE, Netlist};
+use lif_netlist::loihi::{ARRAYS_FILE, Kind, NETLIST_FILE, Netlist, Process};
 use ndarray::{Array1, Array2, Array3, ArrayD, IxDyn, OwnedRepr};
 use ndarray_npy::{NpzReader, NpzWriter, ReadableElement, WritableElement};
 use std::fs::File;
@@ -33,12 +33,12 @@ pub fn write(files: &[NetlistFile], folder: &Path) {
     files.iter().for_each(|file| std::fs::write(folder.join(file.name), &file.bytes).expect("a file"));
 }
 
-/// Runs image 0 with all membranes recorded.
-pub fn run(files: &[NetlistFile], seed: u64, given: &Given) -> Trace {
+/// Runs images 0, 1, ... with all membranes recorded.
+pub fn run(files: &[NetlistFile], seed: u64, images: usize, given: &Given) -> Trace {
     let folder = tempfile::tempdir().expect("a folder");
     write(files, folder.path());
-    let seed = seed.to_string();
-    let mut words = vec![".", "--seed", &seed, "--membranes", "all", "--timeout", "300", "--out", "spikes.npz"];
+    let [seed, count] = [seed.to_string(), images.to_string()];
+    let mut words = vec![".", "--seed", &seed, "--images", &count, "--membranes", "all", "--timeout", "300", "--out", "spikes.npz"];
     if !given.is_empty() {
         let mut archive = NpzWriter::new(File::create(folder.path().join("given.npz")).expect("a file"));
         for (name, train) in given {
@@ -51,24 +51,34 @@ pub fn run(files: &[NetlistFile], seed: u64, given: &Given) -> Trace {
     }
     let output = fsvae_lava(folder.path(), &words);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    read(&netlist(files), &folder.path().join("spikes.npz"))
+    read(&netlist(files), images, &folder.path().join("spikes.npz"))
 }
 
-fn read(netlist: &Netlist, path: &Path) -> Trace {
+fn read(netlist: &Netlist, images: usize, path: &Path) -> Trace {
     let mut archive = NpzReader::new(File::open(path).expect("the file was written")).expect("an npz file");
-    let ticks = netlist.schedule.ticks_per_image as usize;
     let mut column = |name: &str| archive.by_name::<OwnedRepr<u32>, _>(name).map(Array1::into_raw_vec_and_offset).expect("a column").0;
     let [tick, process, neuron] = ["tick", "process", "neuron"].map(&mut column);
-    let mut traces: Trace = Vec::new();
-    for (name, neurons, holds) in firing(netlist) {
-        let membranes = holds.then(|| {
-            let held: Array3<i32> = archive.by_name(&format!("membranes/{name}")).expect("membranes");
-            (0..ticks).map(|tick| (0..neurons).map(|neuron| held[[0, tick, neuron]]).collect()).collect()
-        });
-        traces.push(ProcessTrace { name: name.into(), spikes: vec![vec![false; neurons]; ticks], membranes });
+    let image = archive.by_name::<OwnedRepr<u64>, _>("image").map(Array1::into_raw_vec_and_offset).expect("a column").0;
+    let mut traces = at_rest(netlist, images);
+    let processes: Vec<_> =
+        netlist.processes.iter().filter(|process| !matches!(process.kind, Kind::Dense { .. } | Kind::Sparse { .. })).collect();
+    // a run of images that follow each other is in the file image by image
+    let place = |process: &Process, image: usize, tick: usize| match netlist.schedule.domains[process.domain].streams {
+        true => (0, image * netlist.schedule.steps as usize + tick),
+        false => (image, tick),
+    };
+    for (((image, tick), process), neuron) in image.into_iter().zip(tick).zip(process).zip(neuron) {
+        let process = processes[process as usize];
+        let (run, tick) = place(process, image as usize, tick as usize - 1);
+        find(&mut traces, &process.name, run).spikes[tick][neuron as usize] = true;
     }
-    for ((tick, process), neuron) in tick.into_iter().zip(process).zip(neuron) {
-        traces[process as usize].spikes[tick as usize - 1][neuron as usize] = true;
+    for process in processes.iter().filter(|process| !matches!(process.kind, Kind::RingBuffer { .. })) {
+        let held: Array3<i32> = archive.by_name(&format!("membranes/{}", process.name)).expect("membranes");
+        assert_eq!(held.shape()[0], images);
+        for ((image, tick, neuron), &v) in held.indexed_iter() {
+            let (run, tick) = place(process, image, tick);
+            find(&mut traces, &process.name, run).membranes.as_mut().expect("it has some")[tick][neuron] = v;
+        }
     }
     traces
 }
@@ -104,7 +114,9 @@ pub fn with_array<T: ReadableElement + WritableElement>(
             continue;
         }
         match other.rsplit('/').next() {
-            Some("bias_mant" | "data" | "weights") => copy::<i16>(&mut reader, &mut writer, &other),
+            Some("bias_mant" | "data" | "weights" | "bias+" | "bias-" | "bias+7" | "bias-7") => {
+                copy::<i16>(&mut reader, &mut writer, &other)
+            }
             Some("kernels") => copy::<i8>(&mut reader, &mut writer, &other),
             Some("bias_exp") => copy::<u8>(&mut reader, &mut writer, &other),
             _ => copy::<i32>(&mut reader, &mut writer, &other),

@@ -1,46 +1,92 @@
 //! What is emitted for Loihi, run by Lava itself (lava-nc 0.10.0): every spike of every process at every tick, and every membrane, as
-//! the reference interpreter has them.
+//! the tick-level simulator has them.
 
 mod cases;
 #[path = "../common/mod.rs"]
 mod common;
 mod lava;
+#[path = "../../../lif-netlist/tests/random/mod.rs"]
+mod random;
 mod trace;
 
 use cases::Case;
 use fsvae_checkpoint::NetworkConfig;
+use lif_chip::Chip;
+use lif_graph::random::source_spikes;
 use lif_graph::*;
-use lif_netlist::loihi::Process;
+use lif_map::Mode;
+use lif_map::schedule::schedule;
+use lif_netlist::loihi::{Kind, Netlist};
 use lif_netlist::{NetlistFile, backend};
+use proptest::prelude::{Just, Strategy};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use trace::{Given, expected, first_difference};
+use trace::{Given, Trace, expected, first_difference};
 
-fn emitted(graph: &LifGraph) -> Vec<NetlistFile> {
-    backend("loihi").unwrap().emit(graph, &lif_chip::find("loihi").unwrap()).unwrap()
+/// A graph on a chip at a schedule.
+struct OnChip<'g> {
+    graph: &'g LifGraph,
+    chip: Chip,
+    mode: Mode,
 }
 
-/// Three seeds without a difference. Every LIF population fires, and not always.
-fn equal(graph: &LifGraph, given: impl Fn(u64) -> Given) {
-    let (files, mut lived) = (emitted(graph), vec![[false; 2]; graph.populations.len()]);
-    let netlist = lava::netlist(&files);
-    for seed in [1, 2, 3] {
-        let given = given(seed);
-        let ours = expected(graph, &netlist, seed, 0, &given);
-        assert_eq!(first_difference(&ours, &lava::run(&files, seed, &given)), None, "{}, seed {seed}", graph.name);
-        for (population, lived) in graph.populations.iter().zip(&mut lived) {
-            let trace = ours.iter().find(|trace| trace.name == population.name).unwrap();
-            trace.spikes.iter().flatten().for_each(|&fires| lived[usize::from(fires)] = true);
+impl<'g> OnChip<'g> {
+    fn new(graph: &'g LifGraph, chip: &str, mode: Mode) -> Self {
+        Self { graph, chip: lif_chip::find(chip).unwrap(), mode }
+    }
+
+    fn emitted(&self) -> Vec<NetlistFile> {
+        let loihi = backend("loihi").unwrap().with_schedule(self.mode).unwrap();
+        let files = loihi.emit(self.graph, &self.chip).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(loihi.read_back(&files, &self.chip).as_ref(), Ok(self.graph), "what was written is not what is read");
+        files
+    }
+
+    fn expected(&self, netlist: &Netlist, seed: u64, images: usize, given: &Given) -> Trace {
+        let schedule = schedule(self.graph, &self.chip, self.mode).unwrap();
+        expected(self.graph, &schedule, netlist, seed, images, given)
+    }
+
+    /// Three seeds without a difference. Every LIF population fires, and not always.
+    fn equal(&self, images: usize, given: impl Fn(u64) -> Given) {
+        let (graph, files, mut lived) = (self.graph, self.emitted(), vec![[false; 2]; self.graph.populations.len()]);
+        let netlist = lava::netlist(&files);
+        for seed in [1, 2, 3] {
+            let given = given(seed);
+            let ours = self.expected(&netlist, seed, images, &given);
+            let found = first_difference(&netlist, &ours, &lava::run(&files, seed, images, &given));
+            assert_eq!(found, None, "{} {} {}, seed {seed}", graph.name, self.chip.name, self.mode);
+            for (population, lived) in graph.populations.iter().zip(&mut lived) {
+                let trace = ours.iter().find(|trace| trace.name == population.name).unwrap();
+                trace.spikes.iter().flatten().for_each(|&fires| lived[usize::from(fires)] = true);
+            }
+        }
+        for (population, lived) in graph.populations.iter().zip(lived) {
+            let fires = !matches!(population.model, NeuronModel::Readout { .. });
+            assert_eq!(lived, [true, fires], "{}: {}", graph.name, population.name);
         }
     }
-    for (population, lived) in graph.populations.iter().zip(lived) {
-        let fires = !matches!(population.model, NeuronModel::Readout { .. });
-        assert_eq!(lived, [true, fires], "{}: {}", graph.name, population.name);
-    }
+}
+
+fn emitted(graph: &LifGraph) -> Vec<NetlistFile> {
+    OnChip::new(graph, "loihi2", Mode::Phased).emitted()
 }
 
 fn case(case: Case) {
-    equal(&case.graph, |seed| case.given(seed));
+    OnChip::new(&case.graph, "loihi2", Mode::Phased).equal(1, |seed| case.given(seed));
+}
+
+/// Stock neurons that follow each other tick by tick, image by image.
+fn buffered(case: Case) {
+    OnChip::new(&case.graph, "loihi2", Mode::Buffered).equal(3, |seed| case.given(seed));
+}
+
+/// Stock neurons that leak at every tick.
+fn substep(case: Case) {
+    let case = case.clocked();
+    OnChip::new(&case.graph, "loihi1", Mode::Substep).equal(1, |seed| case.given(seed));
 }
 
 #[test]
@@ -75,14 +121,65 @@ fn the_prior_with_its_picks() {
     case(cases::prior());
 }
 
+#[test]
+fn the_prior_substep() {
+    substep(cases::prior());
+    substep(cases::recurrent());
+}
+
+#[test]
+fn layers_that_are_buffered() {
+    buffered(cases::shortcuts());
+    buffered(cases::readout());
+}
+
+#[test]
+fn a_generator_in_two_domains() {
+    buffered(cases::generator());
+    let case = cases::generator().clocked();
+    OnChip::new(&case.graph, "loihi1", Mode::Buffered).equal(2, |_| vec![]);
+}
+
+/// Whatever graphs there are: all kinds of layers, loops and shortcuts, in every schedule.
+#[test]
+fn random_graphs() {
+    let mut runner = TestRunner::deterministic();
+    for number in 0..12 {
+        let strategy = random::graphs_and_schedules().prop_flat_map(|graph| {
+            let spikes = source_spikes(&graph.0);
+            (Just(graph), spikes)
+        });
+        let ((graph, chip, mode), spikes) = strategy.new_tree(&mut runner).expect("few rejects").current();
+        let on_chip = OnChip { graph: &graph, chip, mode };
+        let given: Given = spikes.into_iter().map(|(source, train)| (graph.population(source).name.clone(), train)).collect();
+        let files = on_chip.emitted();
+        let netlist = lava::netlist(&files);
+        let found = first_difference(&netlist, &on_chip.expected(&netlist, 3, 2, &given), &lava::run(&files, 3, 2, &given));
+        assert_eq!(found, None, "graph {number} on {} {mode}: {}", on_chip.chip.name, graph.to_text());
+    }
+}
+
 /// Compiled from a checkpoint, as a user's model is.
+fn complete(chip: &str, mode: Mode, images: usize) {
+    let config = NetworkConfig { channels: vec![8, 12, 16, 24], latent: 32, ways: 8, ..NetworkConfig::fsvae(1) };
+    let compiled = fsvae_compile::compile(&common::checkpoint(config, 5), &lif_chip::find(chip).unwrap(), "small").unwrap();
+    assert_eq!((compiled.graph.steps, compiled.graph.populations.last().unwrap().shape.pixels()), (16, 1024));
+    OnChip::new(&compiled.graph, chip, mode).equal(images, |_| vec![]);
+}
+
 #[test]
 fn a_complete_fsvae() {
-    let config = NetworkConfig { channels: vec![8, 12, 16, 24], latent: 32, ways: 8, ..NetworkConfig::fsvae(1) };
-    let chip = lif_chip::find("loihi").unwrap();
-    let compiled = fsvae_compile::compile(&common::checkpoint(config, 5), &chip, "small").unwrap();
-    assert_eq!((compiled.graph.steps, compiled.graph.populations.last().unwrap().shape.pixels()), (16, 1024));
-    equal(&compiled.graph, |_| vec![]);
+    complete("loihi2", Mode::Phased, 1);
+}
+
+#[test]
+fn a_complete_fsvae_substep() {
+    complete("loihi1", Mode::Substep, 1);
+}
+
+#[test]
+fn a_complete_fsvae_buffered() {
+    complete("loihi2", Mode::Buffered, 2);
 }
 
 /// The equalities above are worth something: the smallest change of a netlist that can matter is seen, and where.
@@ -90,15 +187,16 @@ fn a_complete_fsvae() {
 fn one_weight_one_threshold_one_selector_one_phase() {
     let graph = cases::prior().graph;
     let files = emitted(&graph);
-    let ours = expected(&graph, &lava::netlist(&files), 1, 0, &vec![]);
-    let found = |files: &[NetlistFile]| first_difference(&ours, &lava::run(files, 1, &vec![])).expect("a difference");
+    let netlist = lava::netlist(&files);
+    let ours = OnChip::new(&graph, "loihi2", Mode::Phased).expected(&netlist, 1, 1, &vec![]);
+    let found = |files: &[NetlistFile]| first_difference(&netlist, &ours, &lava::run(files, 1, 1, &vec![])).expect("a difference");
     let changed = |population: &str, change: &dyn Fn(&mut i32, &mut u64)| {
         lava::with_netlist(&files, |netlist| {
             for process in &mut netlist.processes {
-                if let Process::PhasedLIF { name, vth, first_tick, .. } = process
-                    && name == population
+                if let Kind::PhasedLIF { neurons, .. } = &mut process.kind
+                    && process.name == population
                 {
-                    change(vth, first_tick);
+                    change(&mut neurons.vth, &mut neurons.first_tick);
                 }
             }
         })
@@ -206,7 +304,7 @@ fn errors_of_the_runner() {
     refused("no folder", &files, &["nowhere"]);
     refused("half a text", &with("netlist.json", files[0].bytes[..500].to_vec()), &["."]);
     refused("half the arrays", &with("arrays.npz", files[1].bytes[..500].to_vec()), &["."]);
-    refused("a later version", &lava::with_netlist(&files, |netlist| netlist.version = 2), &["."]);
+    refused("a later version", &lava::with_netlist(&files, |netlist| netlist.version = 3), &["."]);
     let odd = lava::with_array::<i16>(&files, "projections/1-prior.0-to-prior.1/weights", |weights| weights[[5, 3]] += 1);
     refused("an odd weight", &odd, &["."]);
     let wires = lava::with_netlist(&files, |netlist| netlist.connections[0].to = "prior.0.a_in".into());

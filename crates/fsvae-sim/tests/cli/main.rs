@@ -1,5 +1,6 @@
 //! The program as a user runs it.
 
+mod arithmetic;
 mod errors;
 mod folder;
 mod generate;

@@ -26,6 +26,9 @@ mod domains;
 mod offsets;
 mod roots;
 mod text;
+mod updates;
+
+pub use updates::Updates;
 
 use crate::rules::{self, Breach, MapError};
 use lif_chip::{Chip, Ticks};

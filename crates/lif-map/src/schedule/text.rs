@@ -51,7 +51,7 @@ impl Schedule {
         for (name, first, timing) in rows {
             let (phase, skew) = timing.map_or((0, 0), |(phase_and_skew, _)| phase_and_skew);
             let steps = (1..=shown).map(|tick| match tick.checked_sub(first) {
-                Some(behind) if behind % ticks_per_step == 0 && behind / ticks_per_step < u64::from(self.steps) => {
+                Some(behind) if behind.is_multiple_of(*ticks_per_step) && behind / ticks_per_step < u64::from(self.steps) => {
                     format!("{:>3}", behind / ticks_per_step)
                 }
                 _ => "  .".into(),

@@ -1,7 +1,8 @@
 //! What stands in `netlist.json`, as data.
 
-use super::Schedule;
 use lif_graph::Kernel;
+use lif_map::Mode;
+use lif_map::schedule::Domain;
 use serde::{Deserialize, Serialize};
 
 /// A network of Lava processes.
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Netlist {
     /// `lif-netlist/loihi`.
     pub format: String,
-    /// 1; changes when a reader of older netlists would misread newer ones.
+    /// 2; changes when a reader of older netlists would misread newer ones.
     pub version: u32,
     /// The graph's name.
     pub name: String,
@@ -20,7 +21,7 @@ pub struct Netlist {
     /// The file of the arrays that processes name.
     pub arrays: String,
     /// Steps and ticks.
-    pub schedule: Schedule,
+    pub schedule: ScheduleRow,
     /// The graph's populations, in its order: which process stands for which, and when it is updated.
     pub populations: Vec<PopulationRow>,
     /// The graph's projections, in its order; each has a process of its name.
@@ -33,6 +34,19 @@ pub struct Netlist {
     pub outputs: Vec<Output>,
 }
 
+/// How model steps become ticks. Every domain is a network of Lava of its own; they run one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleRow {
+    /// What neurons do between two steps.
+    pub mode: Mode,
+    /// Model steps of an image.
+    pub steps: u32,
+    /// Ticks of an image, those of all domains together.
+    pub ticks_per_image: u64,
+    /// The clocks.
+    pub domains: Vec<Domain>,
+}
+
 /// What the processes say no more about a population of the graph. The process of its name fires for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PopulationRow {
@@ -40,7 +54,9 @@ pub struct PopulationRow {
     pub name: String,
     /// Channels, rows, columns.
     pub layout: [u32; 3],
-    /// The tick of its first update, counted from 1; the next ones follow every `ticks_per_step` ticks.
+    /// Index of its domain.
+    pub domain: usize,
+    /// The tick of its first step, counted from 1; the next ones follow every `ticks_per_step` ticks of its domain.
     pub first_tick: u64,
     /// What it computes.
     #[serde(flatten)]
@@ -56,6 +72,8 @@ pub enum Model {
     Lif {
         /// Width of the membrane, sign included.
         membrane_bits: u8,
+        /// What a step leaves of the membrane, in 4096ths.
+        decay: u32,
         /// Length of the list of biases.
         biases: usize,
         /// Length of the list of thresholds.
@@ -65,6 +83,8 @@ pub enum Model {
     Readout {
         /// Width of the membrane, sign included.
         membrane_bits: u8,
+        /// What a step leaves of the membrane, in 4096ths.
+        decay: u32,
         /// Length of the list of biases.
         biases: usize,
     },
@@ -120,56 +140,63 @@ pub struct UnrolledKernel {
 /// A Lava process with its arguments, by Lava's names. Shapes are Lava's: populations are flat, in the graph's neuron order
 /// (channel, row, column); synapses are `[targets, sources]`. Names of arrays stand for arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its name.
+    pub name: String,
+    /// Index of its domain.
+    pub domain: usize,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// Lava's classes of processes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
-pub enum Process {
+pub enum Kind {
     /// `LIF` that updates at the ticks `first_tick + n * ticks_per_step` and holds its membrane at all others, sending nothing.
     PhasedLIF {
-        /// Its name.
-        name: String,
-        /// Neurons.
-        shape: [usize; 1],
-        /// 4095: the current is not kept.
-        du: u32,
-        /// `(4096 - dv) / 4096` of the membrane is kept.
-        dv: u32,
-        /// Fires above `vth << 6`.
-        vth: i32,
-        /// Array, by neuron.
-        bias_mant: String,
-        /// Array, by neuron.
-        bias_exp: String,
-        /// Counted from 1.
-        first_tick: u64,
+        /// Decays, threshold, size.
+        #[serde(flatten)]
+        neurons: Neurons,
+        /// Its biases.
+        #[serde(flatten)]
+        bias: Bias,
     },
-    /// `LIF` that keeps nothing from tick to tick: a logic gate.
+    /// `LIFReset`: updates at every tick; before that of `reset_offset + n * reset_interval` it clears its membranes.
+    #[serde(rename = "LIFReset")]
+    LifReset {
+        /// Decays, threshold, size.
+        #[serde(flatten)]
+        neurons: Neurons,
+        /// Its biases.
+        #[serde(flatten)]
+        bias: Bias,
+        /// Ticks of an image.
+        reset_interval: u64,
+        /// Below the interval.
+        reset_offset: u64,
+    },
+    /// `LIF` without bias: a logic gate, or neurons that leak at every tick and get their bias from a clock.
     #[serde(rename = "LIF")]
     Lif {
-        /// Its name.
-        name: String,
-        /// Neurons.
-        shape: [usize; 1],
-        /// 4095.
-        du: u32,
-        /// 4095.
-        dv: u32,
-        /// Fires above `vth << 6`.
-        vth: i32,
+        /// Decays, threshold, size.
+        #[serde(flatten)]
+        neurons: Neurons,
     },
     /// `Dense`; `DelayDense` where `delay` is above 0.
     Dense {
-        /// Its name.
-        name: String,
         /// Targets and sources.
         shape: [usize; 2],
         /// Array.
         weights: String,
+        /// The sum of the weights counts `2^weight_exp` times.
+        weight_exp: u8,
         /// Ticks beyond the one that every synapse takes.
         delay: u64,
     },
     /// `Sparse`; `DelaySparse` where `delay` is above 0. Its arrays make a `scipy.sparse.csr_matrix((data, indices, indptr), shape)`.
     Sparse {
-        /// Its name.
-        name: String,
         /// Targets and sources.
         shape: [usize; 2],
         /// Array of weights.
@@ -183,8 +210,6 @@ pub enum Process {
     },
     /// `io.source.RingBuffer`: sends one row of `spikes` at each tick `first_tick + n * ticks_per_step`, and nothing at all others.
     RingBuffer {
-        /// Its name.
-        name: String,
         /// Neurons.
         shape: [usize; 1],
         /// Counted from 1.
@@ -192,6 +217,30 @@ pub enum Process {
         /// Where the rows come from.
         spikes: Injection,
     },
+}
+
+/// What all kinds of LIF processes have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Neurons {
+    /// How many.
+    pub shape: [usize; 1],
+    /// 4095: the current is not kept.
+    pub du: u32,
+    /// `(4096 - dv) / 4096` of the membrane is kept at an update.
+    pub dv: u32,
+    /// Fires above `vth << 6`.
+    pub vth: i32,
+    /// The tick of step 0, counted from 1.
+    pub first_tick: u64,
+}
+
+/// Arrays by neuron: at every update `bias_mant << bias_exp` is added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bias {
+    /// Array.
+    pub bias_mant: String,
+    /// Array.
+    pub bias_exp: String,
 }
 
 /// Spikes that the host sends into the network, one row a model step.
@@ -212,6 +261,13 @@ pub enum Injection {
         /// The graph's name for it.
         population: String,
     },
+    /// What this population, a process of an earlier domain, sent in the steps of the image.
+    Buffered {
+        /// Its name.
+        population: String,
+    },
+    /// One neuron that fires in every step.
+    Clock,
 }
 
 /// A wire between two ports.
@@ -223,7 +279,7 @@ pub struct Connection {
     pub to: String,
 }
 
-/// A picture: the bytes of `var` after the process's last update of the image, byte p standing for `levels[p-1] <= value < levels[p]`.
+/// A picture: the bytes of `var` after the process's last step of the image, byte p standing for `levels[p-1] <= value < levels[p]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// The process.
@@ -234,17 +290,4 @@ pub struct Output {
     pub layout: [u32; 3],
     /// Array.
     pub levels: String,
-}
-
-impl Process {
-    /// Its name.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::PhasedLIF { name, .. }
-            | Self::Lif { name, .. }
-            | Self::Dense { name, .. }
-            | Self::Sparse { name, .. }
-            | Self::RingBuffer { name, .. } => name,
-        }
-    }
 }

@@ -3,34 +3,37 @@
 //! The tables `populations` and `projections` say what the processes stand for, the processes have the parameters. Nothing is believed:
 //! lengths come from the arrays that are there, and whoever calls this emits the graph again and compares.
 
-use super::netlist::{Model, Netlist, Pattern, PopulationRow, Process, ProjectionRow};
+use super::biases;
+use super::netlist::{Bias, Kind, Model, Netlist, Neurons, Pattern, PopulationRow, Process, ProjectionRow};
 use super::{damaged, files_of};
 use crate::NetlistError;
 use crate::npz::StoredArrays;
 use crate::{NetlistFile, loihi::ARRAYS_FILE, loihi::NETLIST_FILE};
 use lif_chip::Chip;
 use lif_graph::{Connectivity, Decay, LifGraph, Membrane, NeuronModel, PixelTable, Population, PopulationId, Projection, Rounding, Shape};
+use lif_map::Mode;
 use std::collections::BTreeMap;
 
-/// The graph, as far as the files make one; it may break every rule.
-pub fn graph(files: &[NetlistFile], chip: &Chip) -> Result<LifGraph, NetlistError> {
+/// The graph, as far as the files make one, and its schedule; it may break every rule.
+pub fn graph(files: &[NetlistFile], chip: &Chip) -> Result<(LifGraph, Mode), NetlistError> {
     let [netlist, arrays] = files_of(files)?;
     let netlist: Netlist = serde_json::from_slice(&netlist.bytes).map_err(|error| damaged(NETLIST_FILE, error))?;
     if netlist.chip != chip.name {
         return Err(damaged(NETLIST_FILE, format!("it is for {}, and not for {}", netlist.chip, chip.name)));
     }
-    let processes = netlist.processes.iter().map(|process| (process.name(), process)).collect();
+    let processes = netlist.processes.iter().map(|process| (&process.name[..], process)).collect();
     let arrays = StoredArrays::new(ARRAYS_FILE, &arrays.bytes)?;
     /// For a chip whose file does not limit its synapses: 256 MB of them.
     const ROOM: u64 = 1 << 28;
     let room = chip.core.synapses_per_chip.unwrap_or(ROOM);
     let mut reader = Reader { netlist: &netlist, chip, processes, arrays, room };
-    Ok(LifGraph {
+    let graph = LifGraph {
         name: netlist.name.clone(),
         steps: netlist.schedule.steps,
         populations: netlist.populations.iter().map(|row| reader.population(row)).collect::<Result<_, _>>()?,
         projections: netlist.projections.iter().map(|row| reader.projection(row)).collect::<Result<_, _>>()?,
-    })
+    };
+    Ok((graph, netlist.schedule.mode))
 }
 
 struct Reader<'a> {
@@ -38,22 +41,22 @@ struct Reader<'a> {
     chip: &'a Chip,
     processes: BTreeMap<&'a str, &'a Process>,
     arrays: StoredArrays<'a>,
-    /// How many weights of sparse projections may still be laid out: those take memory that the files do not.
+    /// How many weights of sparse projections and clocked biases may still be laid out: those take memory that the files do not.
     room: u64,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn population(&mut self, row: &PopulationRow) -> Result<Population, NetlistError> {
         let [channels, height, width] = row.layout;
         let model = match row.model {
-            Model::Lif { membrane_bits, biases, thresholds } => {
-                let (membrane, vth, neurons) = self.membrane(row, membrane_bits, biases)?;
+            Model::Lif { membrane_bits, decay, biases, thresholds } => {
+                let (membrane, vth, neurons) = self.membrane(row, membrane_bits, decay, biases)?;
                 let threshold = vth.checked_shl(self.chip.threshold.shift_bits.into()).unwrap_or(vth);
                 // all neurons share it, however long the list was; no list is longer than the population
                 NeuronModel::Lif { membrane, threshold: vec![threshold; thresholds.min(neurons)] }
             }
-            Model::Readout { membrane_bits, biases } => {
-                let (membrane, ..) = self.membrane(row, membrane_bits, biases)?;
+            Model::Readout { membrane_bits, decay, biases } => {
+                let (membrane, ..) = self.membrane(row, membrane_bits, decay, biases)?;
                 let output = self.netlist.outputs.iter().find(|output| output.process == row.name);
                 let output = output.ok_or_else(|| missing("output", &row.name))?;
                 NeuronModel::Readout { membrane, pixels: PixelTable { levels: self.arrays.read(&output.levels)? } }
@@ -65,18 +68,47 @@ impl Reader<'_> {
     }
 
     /// The membrane, the threshold's mantissa, and how many neurons there are.
-    fn membrane(&mut self, row: &PopulationRow, bits: u8, biases: usize) -> Result<(Membrane, i32, usize), NetlistError> {
-        let Some(Process::PhasedLIF { dv, vth, bias_mant, bias_exp, .. }) = self.processes.get(&row.name[..]) else {
-            return Err(missing("PhasedLIF", &row.name));
+    fn membrane(&mut self, row: &PopulationRow, bits: u8, decay: u32, biases: usize) -> Result<(Membrane, i32, usize), NetlistError> {
+        let (vth, neurons) = match self.kind(&row.name) {
+            Some(Kind::PhasedLIF { neurons, bias } | Kind::LifReset { neurons, bias, .. }) => (neurons.vth, self.bias(bias)?),
+            Some(Kind::Lif { neurons }) => (neurons.vth, self.clocked(&row.name, neurons)?),
+            _ => return Err(missing("LIF process", &row.name)),
         };
-        let (mantissas, exponents): (Vec<i16>, Vec<u8>) = (self.arrays.read(bias_mant)?, self.arrays.read(bias_exp)?);
-        let neurons: Vec<i32> =
-            mantissas.iter().zip(exponents).map(|(&mantissa, exponent)| i32::from(mantissa) << (exponent & 15)).collect();
         let every = (neurons.len() / biases.max(1)).max(1); // a channel's first neuron has the channel's bias
-        let unity = 1u32 << self.chip.decay.bits;
-        let decay = Decay { multiplier: unity.saturating_sub(*dv), shift: self.chip.decay.bits, rounding: Rounding::TowardZero };
+        let decay = Decay { multiplier: decay, shift: self.chip.decay.bits, rounding: Rounding::TowardZero };
         let bias = neurons.iter().copied().step_by(every).collect();
-        Ok((Membrane { decay, input_shift: self.chip.input_shift(), bias, bits }, *vth, neurons.len()))
+        Ok((Membrane { decay, input_shift: self.chip.input_shift(), bias, bits }, vth, neurons.len()))
+    }
+
+    fn kind(&self, process: &str) -> Option<&'a Kind> {
+        self.processes.get(process).map(|process| &process.kind)
+    }
+
+    /// Every neuron's bias.
+    fn bias(&mut self, bias: &Bias) -> Result<Vec<i32>, NetlistError> {
+        let (mantissas, exponents): (Vec<i16>, Vec<u8>) = (self.arrays.read(&bias.bias_mant)?, self.arrays.read(&bias.bias_exp)?);
+        Ok(mantissas.iter().zip(exponents).map(|(&mantissa, exponent)| i32::from(mantissa) << (exponent & 15)).collect())
+    }
+
+    /// The same where a clock sends it.
+    fn clocked(&mut self, name: &str, neurons: &Neurons) -> Result<Vec<i32>, NetlistError> {
+        let count = neurons.shape[0];
+        self.take(count, name)?;
+        let mut sums = vec![0i32; count];
+        for process in biases::names(name) {
+            if let Some(Kind::Dense { weights, weight_exp, .. }) = self.kind(&process) {
+                let weights: Vec<i16> = self.arrays.read(weights)?;
+                let brought = weights.iter().map(|&weight| i32::from(weight) << (weight_exp & 7) << self.chip.membrane.fraction_bits.min(8));
+                sums.iter_mut().zip(brought).for_each(|(sum, brought)| *sum = sum.wrapping_add(brought));
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Counts places that take memory which the files do not.
+    fn take(&mut self, places: usize, name: &str) -> Result<(), NetlistError> {
+        self.room = self.room.checked_sub(places as u64).ok_or_else(|| damaged(NETLIST_FILE, format!("{name} is larger than the chip")))?;
+        Ok(())
     }
 
     fn projection(&mut self, row: &ProjectionRow) -> Result<Projection, NetlistError> {
@@ -98,12 +130,11 @@ impl Reader<'_> {
     fn dense(&mut self, name: &str) -> Result<Vec<i8>, NetlistError> {
         let step = self.chip.synapse.mixed_sign_step as i16;
         let on_graph = |weight: &i16| (weight / step) as i8;
-        match self.processes.get(name) {
-            Some(Process::Dense { weights, .. }) => Ok(self.arrays.read::<i16>(weights)?.iter().map(on_graph).collect()),
-            Some(Process::Sparse { shape, data, indices, indptr, .. }) => {
-                let places = shape[0].checked_mul(shape[1]).filter(|&places| places as u64 <= self.room);
-                let places = places.ok_or_else(|| damaged(NETLIST_FILE, format!("{name} is larger than the chip")))?;
-                self.room -= places as u64;
+        match self.kind(name) {
+            Some(Kind::Dense { weights, .. }) => Ok(self.arrays.read::<i16>(weights)?.iter().map(on_graph).collect()),
+            Some(Kind::Sparse { shape, data, indices, indptr, .. }) => {
+                let places = shape[0].saturating_mul(shape[1]);
+                self.take(places, name)?;
                 let mut weights = vec![0; places];
                 let data: Vec<i16> = self.arrays.read(data)?;
                 let (sources, starts): (Vec<i32>, Vec<i32>) = (self.arrays.read(indices)?, self.arrays.read(indptr)?);

@@ -1,24 +1,27 @@
 //! What the chip demands of a graph, rule by rule; all broken ones are reported at once.
 
-use super::processes::process_names;
-use super::schedule::{MAX_SYNAPSE_DELAY, Plan};
-use super::unroll;
+use super::processes::{SELECT_TICKS, process_names};
+use super::{biases, unroll};
 use crate::{Misfit, NetlistError};
 use lif_chip::{Chip, Sharing};
 use lif_graph::{LifGraph, Membrane, NeuronModel, Population, Rounding, WorstCase};
+use lif_map::Schedule;
+use lif_map::schedule::Between;
 use std::collections::BTreeSet;
 
 /// Checks every rule.
 ///
 /// # Errors
 /// [`NetlistError::Misfits`] with all that are broken.
-pub fn check(graph: &LifGraph, chip: &Chip) -> Result<(), NetlistError> {
+pub fn check(graph: &LifGraph, chip: &Chip, schedule: &Schedule) -> Result<(), NetlistError> {
     let mut found = Findings { misfits: vec![] };
-    let worst_cases = graph.worst_cases();
-    for (population, worst) in graph.populations.iter().zip(&worst_cases) {
+    let worst_cases = schedule.bounding(graph).worst_cases();
+    for ((population, worst), timing) in graph.populations.iter().zip(&worst_cases).zip(&schedule.populations) {
         let (NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. }) = &population.model else { continue };
         found.membrane(population, membrane, chip);
-        found.sums(population, *worst, chip);
+        let leaks = schedule.domains[timing.domain].between == Between::Leak;
+        let clocked = if leaks { found.clocked(population, membrane, chip) } else { 0 };
+        found.sums(population, *worst, clocked, chip);
         match &population.model {
             NeuronModel::Lif { threshold, .. } => found.threshold(population, threshold, chip),
             _ => found.silence(population, *worst, chip),
@@ -27,8 +30,8 @@ pub fn check(graph: &LifGraph, chip: &Chip) -> Result<(), NetlistError> {
     found.images(graph);
     found.weights(graph, chip);
     found.size(graph, chip);
-    found.delays(graph);
-    found.names(graph);
+    found.ticks(chip);
+    found.names(graph, schedule);
     let Findings { misfits } = found;
     if misfits.is_empty() { Ok(()) } else { Err(NetlistError::Misfits { chip: chip.name.clone(), misfits }) }
 }
@@ -63,8 +66,8 @@ impl Findings {
         }
         if let Some(bias) = membrane.bias.iter().find(|&&bias| chip.bias_parts(bias).is_none()) {
             let cause = format!(
-                "bias {bias}, which is no {}-bit mantissa with an exponent of 0 to {}",
-                chip.bias.mantissa_bits, chip.bias.exponent_max
+                "bias {bias}, which is no {}-bit mantissa with an exponent of {} to {}",
+                chip.bias.mantissa_bits, chip.bias.exponent_min, chip.bias.exponent_max
             );
             self.add("biases-exist", &population.name, cause, COMPILE_FOR_IT);
         }
@@ -82,9 +85,20 @@ impl Findings {
         }
     }
 
-    fn sums(&mut self, population: &Population, worst: WorstCase, chip: &Chip) {
+    /// Biases that a clock sends; gives the largest, in the graph's units of weight.
+    fn clocked(&mut self, population: &Population, membrane: &Membrane, chip: &Chip) -> u64 {
+        let unit = 1i32 << chip.membrane.fraction_bits;
+        if let Some(bias) = membrane.bias.iter().find(|&&bias| bias % unit != 0 || (bias / unit).abs() > biases::MOST) {
+            let cause = format!("bias {bias}, and a clock's synapses bring multiples of {unit} up to {}", biases::MOST * unit);
+            self.add("clock-brings-the-bias", &population.name, cause, "compile for loihi1, or choose the schedule `phased`");
+        }
+        let largest = membrane.bias.iter().map(|bias| u64::from(bias.unsigned_abs())).max().unwrap_or(0);
+        largest.div_ceil(1 << chip.input_shift())
+    }
+
+    fn sums(&mut self, population: &Population, worst: WorstCase, clocked: u64, chip: &Chip) {
         let reached = [
-            ("input-fits-the-chip", "weights", worst.input.magnitude(), chip.input_max()),
+            ("input-fits-the-chip", "weights", worst.input.magnitude() + clocked, chip.input_max()),
             ("membrane-fits-the-chip", "the membrane", worst.membrane.magnitude(), chip.membrane_max()),
         ];
         for (rule, what, value, limit) in reached {
@@ -140,19 +154,18 @@ impl Findings {
         }
     }
 
-    fn delays(&mut self, graph: &LifGraph) {
-        let plan = Plan::new(graph);
-        for (projection, &wait) in graph.projections.iter().zip(&plan.waits) {
-            if wait > MAX_SYNAPSE_DELAY {
-                let cause = format!("its spikes must wait {wait} ticks, and synapses wait at most {MAX_SYNAPSE_DELAY}");
-                self.add("delays-exist", &projection.name, cause, "shorten the longest path beside this projection");
-            }
+    /// The processes below are built for these.
+    fn ticks(&mut self, chip: &Chip) {
+        let ticks = chip.ticks.map(|ticks| (ticks.synapse, ticks.select));
+        if ticks != Some((1, SELECT_TICKS)) {
+            let cause = format!("a synapse of Lava takes 1 tick and a select stage {SELECT_TICKS}, which is not what the chip file says");
+            self.add("ticks-are-lavas", "graph", cause, "correct the section `ticks` of the chip file");
         }
     }
 
-    fn names(&mut self, graph: &LifGraph) {
+    fn names(&mut self, graph: &LifGraph, schedule: &Schedule) {
         let mut seen = BTreeSet::new();
-        for name in process_names(graph) {
+        for name in process_names(graph, schedule) {
             if !seen.insert(name.clone()) {
                 self.add("process-names-are-unique", &name, "two processes of this name".into(), "rename the population or projection");
             }
