@@ -246,7 +246,7 @@ fn a_mapping_can_be_looked_at_and_written() {
     assert!(text.contains("mapping.json") && text.contains("spikes x hops a step"), "{text}");
     let written: Value = serde_json::from_slice(&fs::read(place.path("model-loihi1/mapping.json")).unwrap()).unwrap();
     assert_eq!(written, shown);
-    assert_eq!(names(&place.path("model-loihi1")).len(), 3);
+    assert_eq!(names(&place.path("model-loihi1")).len(), 5);
 }
 
 #[test]

@@ -272,7 +272,6 @@ fn the_random_graphs_cover_every_process() {
             Kind::PhasedLIF { .. } => "PhasedLIF",
             Kind::LifReset { .. } => "LIFReset",
             Kind::Lif { .. } => "LIF",
-            Kind::Dense { weight_exp: 1.., .. } => "Dense with an exponent",
             Kind::Dense { delay: 0, .. } => "Dense",
             Kind::Dense { .. } => "DelayDense",
             Kind::Sparse { delay: 0, .. } => "Sparse",
@@ -297,6 +296,6 @@ fn the_random_graphs_cover_every_process() {
         features.dedup();
         features.into_iter().for_each(|feature| *seen.entry(feature).or_default() += 1);
     }
-    assert_eq!(seen.len(), 16, "{seen:#?}");
+    assert_eq!(seen.len(), 15, "{seen:#?}");
     assert!(seen.values().all(|&graphs| graphs >= 5), "{seen:#?}");
 }

@@ -52,11 +52,12 @@ impl Case {
         Membrane { decay: Decay { multiplier, shift: 12, rounding: Rounding::TowardZero }, input_shift: 7, bias, bits: 24 }
     }
 
-    /// With biases that a clock's synapses can bring.
+    /// With biases that a clock's synapses can bring; the first of each layer takes two of them.
     pub fn clocked(mut self) -> Self {
         for population in &mut self.graph.populations {
             if let NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } = &mut population.model {
                 membrane.bias.iter_mut().for_each(|bias| *bias &= !63);
+                membrane.bias[0] += if membrane.bias.len() > 1 { 8192 } else { 0 };
             }
         }
         self
