@@ -5,7 +5,6 @@ mod common;
 mod random;
 
 use common::Files;
-use random::{graphs, graphs_and_schedules, scheduled};
 use lif_chip::Chip;
 use lif_graph::*;
 use lif_map::Mode;
@@ -15,6 +14,7 @@ use miette::Diagnostic;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use random::{graphs, graphs_and_schedules, scheduled};
 use std::collections::BTreeMap;
 
 fn chip() -> Chip {
@@ -132,7 +132,10 @@ fn a_projection_past_a_long_path_waits_and_one_past_too_long_a_path_is_refused()
     assert!(matches!(shortcut.kind, Kind::Dense { delay: 63, .. }), "{shortcut:?}");
     let error = emitted(&chain(66)).err().expect("an error");
     assert_eq!(error.code().unwrap().to_string(), "E143");
-    assert!(error.to_string().ends_with("`shortcut`: its spikes must wait 64 ticks, and synapses wait at most 63 (synapses-wait)"), "{error}");
+    assert!(
+        error.to_string().ends_with("`shortcut`: its spikes must wait 64 ticks, and synapses wait at most 63 (synapses-wait)"),
+        "{error}"
+    );
 }
 
 /// The small network with biases that a clock can bring.
@@ -158,7 +161,8 @@ fn the_netlist_of_the_other_schedules() {
 #[test]
 fn what_a_schedule_cannot_do_is_said() {
     let mut messages = String::new();
-    let mut refused = |error: NetlistError| messages += &format!("error[{}]: {error}\nhelp: {}\n\n", error.code().unwrap(), error.help().unwrap());
+    let mut refused =
+        |error: NetlistError| messages += &format!("error[{}]: {error}\nhelp: {}\n\n", error.code().unwrap(), error.help().unwrap());
     refused(backend("loihi").unwrap().with_schedule(Mode::Stepped).err().unwrap());
     refused(scheduled(Mode::Phased).check(&clocked(), &lif_chip::find("loihi1").unwrap()).unwrap_err());
     refused(scheduled(Mode::Substep).check(&small(), &chip()).unwrap_err());
@@ -196,7 +200,8 @@ proptest! {
 
 /// What a projection adds to its targets when these sources fire, as the interpreter has it.
 fn brought(projection: &Projection, from: Shape, to: Shape, spikes: Vec<bool>) -> Vec<i64> {
-    let membrane = Membrane { decay: Decay { multiplier: 0, shift: 0, rounding: Rounding::Floor }, input_shift: 0, bias: vec![0], bits: 32 };
+    let membrane =
+        Membrane { decay: Decay { multiplier: 0, shift: 0, rounding: Rounding::Floor }, input_shift: 0, bias: vec![0], bits: 32 };
     let pixels = PixelTable { levels: (0..255).collect() };
     let populations = vec![
         Population { name: "source".into(), shape: from, model: NeuronModel::Source },

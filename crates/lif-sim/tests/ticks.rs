@@ -143,7 +143,11 @@ fn sums(graph: &LifGraph, id: PopulationId, now: &[Vec<bool>], before: &[Vec<boo
     let decay = Decay { multiplier: 0, shift: 0, rounding: Rounding::Floor };
     let membrane = Membrane { decay, input_shift: 0, bias: vec![0], bits: 32 };
     let pixels = PixelTable { levels: (0..255).collect() };
-    populations.push(Population { name: "sums".into(), shape: graph.population(id).shape, model: NeuronModel::Readout { membrane, pixels } });
+    populations.push(Population {
+        name: "sums".into(),
+        shape: graph.population(id).shape,
+        model: NeuronModel::Readout { membrane, pixels },
+    });
     let wire = |(index, projection): (usize, &&Projection)| Projection {
         source: PopulationId::from_index(index),
         target: last,

@@ -280,15 +280,7 @@ impl<'g> Lowering<'g> {
         })
     }
 
-    fn sparse(
-        &mut self,
-        folder: &str,
-        name: &str,
-        domain: usize,
-        shape: [usize; 2],
-        rows: Rows,
-        delay: u64,
-    ) -> Result<(), NetlistError> {
+    fn sparse(&mut self, folder: &str, name: &str, domain: usize, shape: [usize; 2], rows: Rows, delay: u64) -> Result<(), NetlistError> {
         let data = self.arrays.add(folder, "data", &[rows.data.len()], &rows.data)?;
         let indices = self.arrays.add(folder, "indices", &[rows.indices.len()], &rows.indices)?;
         let indptr = self.arrays.add(folder, "indptr", &[rows.indptr.len()], &rows.indptr)?;

@@ -98,7 +98,8 @@ impl<'a> Reader<'a> {
         for process in biases::names(name) {
             if let Some(Kind::Dense { weights, weight_exp, .. }) = self.kind(&process) {
                 let weights: Vec<i16> = self.arrays.read(weights)?;
-                let brought = weights.iter().map(|&weight| i32::from(weight) << (weight_exp & 7) << self.chip.membrane.fraction_bits.min(8));
+                let brought =
+                    weights.iter().map(|&weight| i32::from(weight) << (weight_exp & 7) << self.chip.membrane.fraction_bits.min(8));
                 sums.iter_mut().zip(brought).for_each(|(sum, brought)| *sum = sum.wrapping_add(brought));
             }
         }

@@ -32,7 +32,9 @@ impl Files {
         let names = NpzReader::new(Cursor::new(&self.arrays[..])).expect("an npz file").names().expect("names");
         let describe = |name: &String| {
             let (kind, shape, values) = match name.rsplit('/').next().expect("a last part") {
-                "bias_mant" | "data" | "weights" | "bias+" | "bias-" | "bias+7" | "bias-7" => ("i16", self.array::<i16>(name).shape().to_vec(), self.integers::<i16>(name)),
+                "bias_mant" | "data" | "weights" | "bias+" | "bias-" | "bias+7" | "bias-7" => {
+                    ("i16", self.array::<i16>(name).shape().to_vec(), self.integers::<i16>(name))
+                }
                 "kernels" => ("i8", self.array::<i8>(name).shape().to_vec(), self.integers::<i8>(name)),
                 "bias_exp" => ("u8", self.array::<u8>(name).shape().to_vec(), self.integers::<u8>(name)),
                 _ => ("i32", self.array::<i32>(name).shape().to_vec(), self.integers::<i32>(name)),
