@@ -18,7 +18,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: data sets, Chromium, Lava
+    /// Install what the tests need: data sets, Chromium, Lava, sPyNNaker, NEST
     Setup,
     /// Set up, then check formatting, lints, documentation, and run every test
     Test,
