@@ -29,6 +29,8 @@ pub struct Hexagonal {
     pub first_core_of_board: u32,
     /// The first and the last column of each row of a board.
     pub board: Vec<[u32; 2]>,
+    /// Chips of a board, seen from its first, that have a core less; absent where all are the same.
+    pub weak_chips: Option<Vec<[u32; 2]>>,
     /// Columns and rows by which a torus grows; absent where a system is one board.
     pub torus: Option<[u32; 2]>,
     /// Where boards begin in such a rectangle.
@@ -78,6 +80,11 @@ impl Hexagonal {
         figures.extend(self.board.iter().map(|&[first, last]| ("hexagonal.board (last column)", last.into(), first.into(), MAX_SIDE - 1)));
         let [columns, rows] = self.torus.unwrap_or([1, 1]).map(u64::from);
         figures.extend([("hexagonal.torus (columns)", columns, 1, MAX_SIDE), ("hexagonal.torus (rows)", rows, 1, MAX_SIDE)]);
+        for &[x, y] in self.weak_chips.iter().flatten() {
+            // the first chip has lost cores to the host already
+            let [first, last] = self.board.get(y as usize).copied().unwrap_or([1, 0]).map(u64::from);
+            figures.push(("hexagonal.weak_chips (column of that row)", x.into(), first + u64::from(y == 0 && first == u64::from(x)), last));
+        }
         for &[x, y] in self.board_origins.iter().flatten() {
             figures.extend([
                 ("hexagonal.board_origins (column)", x.into(), 0, columns.saturating_sub(1)),

@@ -125,24 +125,27 @@ impl Machine {
 
     fn hexagonal(grid: &Hexagonal, cores_per_chip: u32, cores: u64) -> Option<Self> {
         let lost = grid.first_core_of_board - grid.first_core;
-        let router = |x, y, is_first: bool| {
+        let weak = |x: u32, y: u32| grid.weak_chips.iter().flatten().any(|&chip| chip == [x, y]);
+        let router = |x, y, is_first: bool, is_weak: bool| {
             let first_core = if is_first { grid.first_core_of_board } else { grid.first_core };
-            Router { x, y, first_core, cores: cores_per_chip - if is_first { lost } else { 0 } }
+            Router { x, y, first_core, cores: cores_per_chip - if is_first { lost } else { 0 } - u32::from(is_weak) }
         };
         if cores <= board_cores(grid, cores_per_chip) {
             let origin = grid.board.first().map_or(0, |row| row[0]);
             let on_board = |x: u32, y: u32| grid.board.get(y as usize).is_some_and(|[first, last]| (*first..=*last).contains(&x));
             let columns = grid.board.iter().map(|row| row[1] + 1).max().unwrap_or(1);
             let chips = grid.board.iter().map(|[first, last]| last - first + 1).sum();
-            let at = |x, y| on_board(x, y).then(|| router(x, y, (x, y) == (origin, 0)));
+            let at = |x, y| on_board(x, y).then(|| router(x, y, (x, y) == (origin, 0), weak(x, y)));
             return Some(Self::build(Topology::HexagonalBoard, columns, grid.board.len() as u32, (1, 1), chips, at));
         }
         let [columns, rows] = grid.torus?;
         let origins = grid.board_origins.as_deref().unwrap_or(&[]);
         let chips = u64::from(columns) * u64::from(rows);
-        let of_unit = (chips * u64::from(cores_per_chip)).saturating_sub(u64::from(lost) * origins.len() as u64).max(1);
+        let of_unit = (chips * u64::from(cores_per_chip)).saturating_sub(lost_on_board(grid) * origins.len() as u64).max(1);
         let (across, up) = rectangle(cores.div_ceil(of_unit), (columns, rows), u64::from(grid.chips.unwrap_or(1)) / chips)?;
-        let at = |x, y| Some(router(x, y, origins.contains(&[x % columns, y % rows])));
+        // every chip of a torus lies on one board
+        let is_weak = |x, y| origins.iter().any(|[first_x, first_y]| weak((x + columns - first_x) % columns, (y + rows - first_y) % rows));
+        let at = |x, y| Some(router(x, y, origins.contains(&[x % columns, y % rows]), is_weak(x, y)));
         let all = chips as u32 * across * up;
         Some(Self::build(Topology::HexagonalTorus, columns * across, rows * up, (1, 1), all, at))
     }
@@ -245,7 +248,7 @@ pub fn cores_of_largest(chip: &Chip) -> u64 {
         (Some(mesh), _) => cores * u64::from(mesh.chips.unwrap_or(1)),
         (None, Some(grid)) => match (grid.torus, grid.chips) {
             (Some([columns, rows]), Some(chips)) => {
-                let lost = u64::from(grid.first_core_of_board - grid.first_core) * grid.board_origins.iter().flatten().count() as u64;
+                let lost = lost_on_board(grid) * grid.board_origins.iter().flatten().count() as u64;
                 let of_unit = (u64::from(columns) * u64::from(rows) * cores).saturating_sub(lost);
                 (u64::from(chips) / (u64::from(columns) * u64::from(rows)) * of_unit).max(board_cores(grid, chip.core.count))
             }
@@ -257,7 +260,12 @@ pub fn cores_of_largest(chip: &Chip) -> u64 {
 
 fn board_cores(grid: &Hexagonal, cores_per_chip: u32) -> u64 {
     let chips: u64 = grid.board.iter().map(|[first, last]| u64::from(last - first) + 1).sum();
-    chips * u64::from(cores_per_chip) - u64::from(grid.first_core_of_board - grid.first_core)
+    chips * u64::from(cores_per_chip) - lost_on_board(grid)
+}
+
+/// Cores that a board has not, of those that its chips would have if all were the same.
+fn lost_on_board(grid: &Hexagonal) -> u64 {
+    u64::from(grid.first_core_of_board - grid.first_core) + grid.weak_chips.iter().flatten().count() as u64
 }
 
 /// The rectangle of at least `count` and at most `most` units with the shortest long side, and of these the smallest.
@@ -286,21 +294,37 @@ mod tests {
         assert_eq!(size("loihi1", 1), (8, 4, 1, 128));
         assert_eq!(size("loihi1", 129), (8, 8, 2, 256));
         assert_eq!(size("loihi1", 128 * 5), (16, 12, 6, 768));
-        assert_eq!(size("spinnaker1", 767), (8, 8, 48, 767));
-        assert_eq!(size("spinnaker1", 768), (12, 12, 144, 144 * 16 - 3));
-        assert_eq!(size("spinnaker1", 2302), (24, 12, 288, 288 * 16 - 6));
+        assert_eq!(size("spinnaker1", 759), (8, 8, 48, 759));
+        assert_eq!(size("spinnaker1", 760), (12, 12, 144, 144 * 16 - 3 - 24));
+        assert_eq!(size("spinnaker1", 2278), (24, 12, 288, 288 * 16 - 6 - 48));
         assert_eq!(size("spinnaker2", 148), (1, 1, 1, 148));
         assert_eq!(size("mesh2x2", 4), (2, 2, 1, 4));
     }
 
     #[test]
     fn the_largest_systems_are_those_of_the_chip_files() {
-        for (chip, cores) in [("loihi1", 768 * 128), ("spinnaker1", 400 * (144 * 16 - 3)), ("spinnaker2", 148), ("mesh2x2", 4)] {
+        for (chip, cores) in [("loihi1", 768 * 128), ("spinnaker1", 400 * (144 * 16 - 27)), ("spinnaker2", 148), ("mesh2x2", 4)] {
             let chip = lif_chip::find(chip).unwrap();
             assert_eq!(cores_of_largest(&chip), cores);
             assert!(Machine::new(&chip, cores + 1).is_err());
         }
-        assert_eq!(machine("spinnaker1", 400 * (144 * 16 - 3)).chips, 57_600);
+        assert_eq!(machine("spinnaker1", 400 * (144 * 16 - 27)).chips, 57_600);
+    }
+
+    /// Core 17 is missing on the same chips of each board.
+    #[test]
+    fn weak_chips_have_a_core_less() {
+        for (machine, boards) in [(machine("spinnaker1", 1), 1), (machine("spinnaker1", 800), 3)] {
+            let last = |router: &&Router| router.first_core + router.cores - 1;
+            let weak: Vec<(u32, u32)> =
+                machine.routers.iter().filter(|router| last(router) == 16).map(|router| (router.x, router.y)).collect();
+            assert_eq!(weak.len(), 8 * boards);
+            assert!(weak.contains(&(1, 1)) && weak.contains(&(5, 6)) && machine.routers.iter().all(|router| last(&router) >= 16));
+        }
+        let triad = machine("spinnaker1", 800);
+        let at = |x, y| triad.routers[triad.router_at(x, y).unwrap() as usize].cores;
+        // (4, 8) and (8, 4) are the other boards' first chips
+        assert_eq!([at(5, 9), at(9, 5), at(1, 10), at(4, 8), at(8, 4)], [15, 15, 15, 15, 15]);
     }
 
     #[test]

@@ -42,6 +42,22 @@ pub struct Mapping {
     pub links: Vec<LinkLoad>,
     /// Routers with entries; empty for a mesh, whose routes follow from where spikes start and end.
     pub routing_tables: Vec<RoutingTable>,
+    /// The same before compression, with the entries that default routing replaces: what checkers follow.
+    #[serde(skip)]
+    pub complete_tables: Vec<CompleteTable>,
+}
+
+/// A router's table before compression; no key matches two entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteTable {
+    /// Column.
+    pub x: u32,
+    /// Row.
+    pub y: u32,
+    /// Entries that the table must have.
+    pub entries: Vec<Entry>,
+    /// Those that say what default routing does anyway.
+    pub defaultable: Vec<Entry>,
 }
 
 /// How spikes were counted.
@@ -157,9 +173,14 @@ pub fn map(graph: &LifGraph, chip: &Chip, rates: &Rates, seed: u64) -> Result<Ma
     };
     let placed = Placed { graph, chip, partition: &partition, machine: &machine, edges: &edges, placement: &placement };
     placed.buffers_hold()?;
-    let (keys, links, routing_tables) = match &chip.hexagonal {
+    let Multicast { keys, links, routing_tables, complete_tables } = match &chip.hexagonal {
         Some(grid) => placed.multicast(grid, rates)?,
-        None => (vec![None; placement.len()], mesh::loads(&machine, &edges, |slice| placed.router(slice as usize)), vec![]),
+        None => Multicast {
+            keys: vec![None; placement.len()],
+            links: mesh::loads(&machine, &edges, |slice| placed.router(slice as usize)),
+            routing_tables: vec![],
+            complete_tables: vec![],
+        },
     };
     Ok(Mapping {
         graph: graph.name.clone(),
@@ -174,6 +195,7 @@ pub fn map(graph: &LifGraph, chip: &Chip, rates: &Rates, seed: u64) -> Result<Ma
         edges: edges.clone(),
         links,
         routing_tables,
+        complete_tables,
     })
 }
 
@@ -186,7 +208,12 @@ struct Placed<'a> {
     placement: &'a [u32],
 }
 
-type Multicast = (Vec<Option<Block>>, Vec<LinkLoad>, Vec<RoutingTable>);
+struct Multicast {
+    keys: Vec<Option<Block>>,
+    links: Vec<LinkLoad>,
+    routing_tables: Vec<RoutingTable>,
+    complete_tables: Vec<CompleteTable>,
+}
 
 impl Placed<'_> {
     fn router(&self, slice: usize) -> u32 {
@@ -261,7 +288,15 @@ impl Placed<'_> {
             cause: format!("{} entries after compression, {} before, and {limit} is the limit", table.entries.len(), table.uncompressed),
         };
         let breaches: Vec<Breach> = tables.iter().filter(|table| table.entries.len() > limit).map(breach).collect();
-        if breaches.is_empty() { Ok((keys, links.loads(), tables)) } else { Err(MapError::new(&self.chip.name, breaches)) }
+        if !breaches.is_empty() {
+            return Err(MapError::new(&self.chip.name, breaches));
+        }
+        let complete = |(router, table::Passing { entries, straight_on }): (&crate::Router, table::Passing)| {
+            let is_passed = !entries.is_empty() || !straight_on.is_empty();
+            is_passed.then_some(CompleteTable { x: router.x, y: router.y, entries, defaultable: straight_on })
+        };
+        let complete_tables = self.machine.routers.iter().zip(passing).filter_map(complete).collect();
+        Ok(Multicast { keys, links: links.loads(), routing_tables: tables, complete_tables })
     }
 
     fn system(&self) -> System {

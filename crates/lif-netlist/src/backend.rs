@@ -3,6 +3,7 @@
 use crate::NetlistError;
 use crate::loihi::Loihi;
 use crate::sanafe::Sanafe;
+use crate::spinnaker::{self, Spinnaker};
 use lif_chip::Chip;
 use lif_graph::LifGraph;
 use lif_map::Mode;
@@ -53,7 +54,7 @@ pub struct NetlistFile {
 /// # Errors
 /// [`NetlistError::UnknownBackend`] lists those that exist.
 pub fn backend(name: &str) -> Result<&'static dyn Backend, NetlistError> {
-    const BACKENDS: [&dyn Backend; 2] = [&Loihi { mode: None }, &Sanafe];
+    const BACKENDS: [&dyn Backend; 3] = [&Loihi { mode: None }, &Sanafe, &Spinnaker(spinnaker::Mode::Buffered)];
     let found = BACKENDS.into_iter().find(|backend| backend.name() == name);
     found.ok_or_else(|| NetlistError::UnknownBackend { name: name.into(), known: BACKENDS.map(|backend| backend.name()).join(", ") })
 }
@@ -72,6 +73,6 @@ mod tests {
     #[test]
     fn an_unknown_backend_is_an_error_that_lists_the_known() {
         let Err(error) = backend("abacus") else { panic!("there is no such back-end") };
-        assert_eq!(error, NetlistError::UnknownBackend { name: "abacus".into(), known: "loihi, sanafe".into() });
+        assert_eq!(error, NetlistError::UnknownBackend { name: "abacus".into(), known: "loihi, sanafe, spinnaker".into() });
     }
 }

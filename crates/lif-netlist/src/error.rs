@@ -27,7 +27,7 @@ pub enum NetlistError {
         /// All schedules, with commas.
         possible: &'static str,
     },
-    /// The chip cannot keep the schedule.
+    /// The chip cannot keep the schedule, or its cores not hold the network.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Map(#[from] MapError),
@@ -35,6 +35,15 @@ pub enum NetlistError {
     #[error("the graph does not fit {chip}{}", list(misfits))]
     #[diagnostic(code(E073), help("{}", remedies(misfits)))]
     Misfits {
+        /// The chip.
+        chip: String,
+        /// All broken rules; never empty.
+        misfits: Vec<Misfit>,
+    },
+    /// The files of a netlist say what the chip's system cannot do, or what nobody meant.
+    #[error("the netlist does not fit a system of {chip}{}", list(misfits))]
+    #[diagnostic(code(E160), help("{}", remedies(misfits)))]
+    Misplaced {
         /// The chip.
         chip: String,
         /// All broken rules; never empty.

@@ -4,22 +4,33 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use std::io::{self, Write};
 
-/// How deep values are broken into lines.
-const LINES: usize = 2;
+/// How deep the tables of an object are broken into lines.
+const TABLES: usize = 2;
 
 /// The value as text, with a final line end. The same value gives the same text.
 ///
 /// # Panics
 /// If the value has maps with keys that are not strings; the netlists have none.
 pub fn lines(value: &impl Serialize) -> Vec<u8> {
+    broken(value, TABLES)
+}
+
+/// The same for a value that is one table: a line for each of its rows.
+pub fn table<T: Serialize>(rows: &[T]) -> Vec<u8> {
+    broken(&rows, 1)
+}
+
+fn broken(value: &impl Serialize, lines: usize) -> Vec<u8> {
     let mut text = Vec::new();
-    let mut serializer = Serializer::with_formatter(&mut text, Rows { depth: 0, filled: false });
+    let mut serializer = Serializer::with_formatter(&mut text, Rows { lines, depth: 0, filled: false });
     value.serialize(&mut serializer).expect("netlists have only types that JSON has, and memory grows");
     text.push(b'\n');
     text
 }
 
 struct Rows {
+    /// How deep values are broken into lines.
+    lines: usize,
     depth: usize,
     /// Whether the list or object that ends next has entries.
     filled: bool,
@@ -33,7 +44,7 @@ impl Rows {
     }
 
     fn entry<W: ?Sized + Write>(&self, writer: &mut W, first: bool) -> io::Result<()> {
-        match (first, self.depth <= LINES) {
+        match (first, self.depth <= self.lines) {
             (true, true) => self.line(writer, self.depth),
             (false, true) => writer.write_all(b",").and_then(|()| self.line(writer, self.depth)),
             (true, false) => Ok(()),
@@ -43,7 +54,7 @@ impl Rows {
 
     fn close<W: ?Sized + Write>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
         self.depth -= 1;
-        if self.filled && self.depth < LINES {
+        if self.filled && self.depth < self.lines {
             self.line(writer, self.depth)?;
         }
         self.filled = true;
@@ -100,6 +111,11 @@ impl Formatter for Rows {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_table_has_a_line_for_each_row() {
+        assert_eq!(String::from_utf8(table(&[json!({"a": [1]}), json!({})])).unwrap(), "[\n  {\"a\": [1]},\n  {}\n]\n");
+    }
 
     #[test]
     fn rows_stand_on_lines_of_their_own() {

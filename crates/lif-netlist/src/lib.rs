@@ -3,7 +3,8 @@
 //! ```text
 //!                     +-- check: every rule of the chip that the graph breaks, at once
 //!   LifGraph, Chip ---+
-//!                     +-- emit:  NetlistFile { name, bytes }, ...      loihi/: netlist.json, arrays.npz (Lava)
+//!                     +-- emit:  NetlistFile { name, bytes }, ...      loihi/:     netlist.json, arrays.npz (Lava)
+//!                                                                      spinnaker/: netlist.json, placements.json, ... (sPyNNaker, NEST)
 //! ```
 //!
 //! A back-end lives in a folder of its own and knows no other back-end. It only translates: weights, thresholds and biases are
@@ -15,6 +16,17 @@
 //! [`loihi`] lowers to the processes of Lava (lava-nc 0.10.0): `LIF`, `LIFReset`, `Dense`, `Sparse`, `RingBuffer`, and one that is not
 //! in Lava's library, `PhasedLIF`, which is `LIF` that updates only at its tick of a step and holds its membrane at all others. When each
 //! process has its turn is [`lif_map`]'s schedule: `phased` for Loihi 2, `substep` for Loihi 1, or `buffered` for both.
+//!
+//! # SpiNNaker
+//!
+//! [`spinnaker`] lowers to the stock neuron of sPyNNaker (1!7.4.1), `IF_curr_delta`, whose membrane leaks at every tick: by one half, so
+//! that a step whose decay is 1/4 is two ticks, exactly. Here placements, keys and routing tables are part of the netlist.
+//!
+//! ```text
+//!              tick 1      2        3             4             5            6                           2 ticks a step, each layer a tick
+//!   step 0   select ---> decoder.input -> decoder.0 -> decoder.1 -> ...                                  later than the one before it;
+//!   step 1              select ---------> decoder.input ----> ...                                        between its steps nobody fires
+//! ```
 
 mod backend;
 mod error;
@@ -22,6 +34,7 @@ pub mod json;
 pub mod loihi;
 mod npz;
 pub mod sanafe;
+pub mod spinnaker;
 
 pub use backend::{Backend, NetlistFile, backend};
 pub use error::{Misfit, NetlistError};

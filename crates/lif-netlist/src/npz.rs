@@ -103,7 +103,7 @@ macro_rules! elements {
         })*
     };
 }
-elements!(i8 u8 i16 i32);
+elements!(i8 u8 i16 i32 u32);
 
 #[cfg(test)]
 mod tests {

@@ -48,6 +48,7 @@ fn mapping(graph: &LifGraph, chip: &Chip, cores: &str) -> Mapping {
         edges: vec![],
         links: vec![],
         routing_tables: vec![],
+        complete_tables: vec![],
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 /// Where Debian's package puts Fashion-MNIST; `fsvae-train` looks there by default.
 const FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz";
 
-/// The Pythons that Lava runs on, in the order in which they are tried.
+/// The Pythons that Lava and the tools of SpiNNaker run on, in the order in which they are tried.
 const PYTHONS: [&str; 3] = ["python3.10", "python3.11", "python3"];
 /// Lava's environment, and the Python in it that the tests call.
 const LAVA_ENVIRONMENT: &str = "target/lava";
@@ -20,13 +20,29 @@ const SANAFE: &str = "sanafe==2.2.9";
 
 /// The browser that reports are opened in.
 const CHROMIUM: &str = "/usr/bin/chromium";
+/// The environment of SpiNNaker's tools, and the Python in it that the tests call.
+const SPYNNAKER_ENVIRONMENT: &str = "target/spynnaker";
+const SPYNNAKER_PYTHON: &str = "target/spynnaker/bin/python";
+/// NEST's environment.
+const NEST_ENVIRONMENT: &str = "target/nest";
 
 /// Installs what is not there yet.
 pub fn all() -> Result<(), String> {
     data_sets()?;
+    browser()?;
     lava()?;
     sanafe()?;
-    chromium()
+    spynnaker()?;
+    nest()
+}
+
+fn browser() -> Result<(), String> {
+    if Path::new(CHROMIUM).exists() {
+        return Ok(());
+    }
+    let help = "install the Debian package chromium by hand, then try again";
+    step("package lists", &mut apt_get(&["update", "-q"])).map_err(|e| format!("{e}; {help}"))?;
+    step("Chromium", &mut apt_get(&["install", "-q", "-y", "--no-install-recommends", "chromium"])).map_err(|e| format!("{e}; {help}"))
 }
 
 fn data_sets() -> Result<(), String> {
@@ -66,11 +82,36 @@ pub fn sanafe() -> Result<(), String> {
     step("SANA-FE", Command::new(SANAFE_PYTHON).args(["-m", "pip", "install", "--quiet", SANAFE]))
 }
 
-fn chromium() -> Result<(), String> {
-    if Path::new(CHROMIUM).exists() {
+/// sPyNNaker with PACMAN and the binaries of the machine; and an emulator for those, where there is one for this machine.
+fn spynnaker() -> Result<(), String> {
+    environment("sPyNNaker", SPYNNAKER_ENVIRONMENT, "targets/spinnaker/requirements-spynnaker.txt", "import pacman, spynnaker")?;
+    let emulator = || Command::new(SPYNNAKER_PYTHON).args(["-c", "import unicorn"]).output().is_ok_and(|output| output.status.success());
+    if !emulator() {
+        let mut pip = Command::new(SPYNNAKER_PYTHON);
+        let installed = step("emulator", pip.args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "unicorn==2.1.4"]));
+        if installed.is_err() {
+            eprintln!("no emulator for this machine: the test of the ARM binary's neuron code will say that it is left out");
+        }
+    }
+    Ok(())
+}
+
+fn nest() -> Result<(), String> {
+    environment("NEST", NEST_ENVIRONMENT, "targets/spinnaker/requirements-nest.txt", "import nest")
+}
+
+/// Packages in an environment of their own, unless `check` runs in it already.
+fn environment(name: &str, folder: &str, requirements: &str, check: &str) -> Result<(), String> {
+    let python = format!("{folder}/bin/python");
+    if Command::new(&python).args(["-c", check]).output().is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
-    let help = "install the package chromium by hand, then try again";
-    step("package lists", &mut apt_get(&["update", "-q"])).map_err(|e| format!("{e}; {help}"))?;
-    step("Chromium", &mut apt_get(&["install", "-q", "-y", "--no-install-recommends", "chromium"])).map_err(|e| format!("{e}; {help}"))
+    let suits = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))";
+    let suitable = |python: &&&str| Command::new(python).args(["-c", suits]).output().is_ok_and(|output| output.status.success());
+    let found = PYTHONS
+        .iter()
+        .find(suitable)
+        .ok_or_else(|| format!("{name} needs Python 3.10 or 3.11 with its venv module; install one of them"))?;
+    step(&format!("{name}'s environment"), Command::new(found).args(["-m", "venv", "--clear", folder]))?;
+    step(name, Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r", requirements]))
 }

@@ -23,7 +23,7 @@ pub fn compress(passing: &Passing) -> Vec<Entry> {
     let mut table = Vec::with_capacity(passing.entries.len());
     for (place, (route, blocks)) in routes.iter().enumerate() {
         let later = routes[place + 1..].iter().flat_map(|(_, blocks)| blocks);
-        let protected: Vec<Block> = later.chain(&passing.straight_on).copied().collect();
+        let protected: Vec<Block> = later.copied().chain(passing.straight_on.iter().map(|entry| entry.keys)).collect();
         table.extend(merge(blocks, &protected).into_iter().map(|keys| Entry { keys, route: *route }));
     }
     table

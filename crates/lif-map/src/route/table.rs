@@ -63,6 +63,19 @@ pub struct Entry {
     pub route: Route,
 }
 
+impl Route {
+    /// SpiNNaker's bits: links from bit 0 on, then cores; nothing for a core whose number a route of 24 bits does not hold.
+    pub fn bits(self) -> Option<u32> {
+        let [low, middle, high] = self.0;
+        (low < 1 << 24 && middle == 0 && high == 0).then_some(low as u32)
+    }
+
+    /// The inverse of [`bits`](Self::bits).
+    pub fn from_bits(bits: u32) -> Self {
+        Self([bits.into(), 0, 0])
+    }
+}
+
 /// `{"key": 4096, "mask": 4294963200, "links": [0], "cores": [4, 5]}`.
 impl Serialize for Entry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,8 +93,8 @@ impl Serialize for Entry {
 pub struct Passing {
     /// Those that need an entry.
     pub entries: Vec<Entry>,
-    /// Those that default routing takes where they have to go.
-    pub straight_on: Vec<Block>,
+    /// Those that default routing takes where they have to go, which is what the entry would say.
+    pub straight_on: Vec<Entry>,
 }
 
 /// What every router has to do with the slices' spikes: trees with their keys, and for each the router and core number of those that listen.
@@ -94,7 +107,7 @@ pub fn passing<'t>(machine: &Machine, trees: impl IntoIterator<Item = (Block, &'
             let route = cores.chain(links).fold(Route::default(), Route::and);
             let table = &mut tables[router as usize];
             match node.coming {
-                Some(direction) if route == Route::link(direction) => table.straight_on.push(keys),
+                Some(direction) if route == Route::link(direction) => table.straight_on.push(Entry { keys, route }),
                 _ => table.entries.push(Entry { keys, route }),
             }
         }

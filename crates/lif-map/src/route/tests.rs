@@ -104,7 +104,8 @@ proptest! {
                 continue;
             }
             used.insert(keys);
-            if route == 0 { passing.straight_on.push(keys) } else { passing.entries.push(Entry { keys, route: Route::core(route.into()) }) }
+            let entry = Entry { keys, route: Route::core(route.into()) };
+            if route == 0 { passing.straight_on.push(entry) } else { passing.entries.push(entry) }
         }
         let small = compress(&passing);
         prop_assert!(small.len() <= passing.entries.len());
