@@ -3,35 +3,48 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use crate::{Checkpoint, CheckpointError, NamedTensor, NetworkConfig, TRAINING_STATE_PREFIX, expected_tensors};
+use crate::{CheckpointError, CheckpointOf, Kind, NamedTensor, NetworkConfig, TRAINING_STATE_PREFIX, expected_tensors};
 
 /// The most numbers that all tensors of a network may have together: 2^30, over a hundred times FSVAELarge.
 const MAX_PARAMETERS: usize = 1 << 30;
 
+/// What is out of range of all that encoder and decoder are made of.
+pub(crate) fn image_violations(size: usize, image_channels: usize, channels: &[usize], bottleneck_size: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    range(&mut found, "image_size", size, 2..=1024);
+    range(&mut found, "image_channels", image_channels, 1..=16);
+    range(&mut found, "the number of channels (layers)", channels.len(), 1..=10);
+    for (i, &width) in channels.iter().take(10).enumerate() {
+        range(&mut found, &format!("channels[{i}]"), width, 1..=4096);
+    }
+    if !size.is_power_of_two() {
+        found.push(format!("config: image_size is {size}; it must be a power of two"));
+    } else if !channels.is_empty() && bottleneck_size == 0 {
+        found.push(format!("config: {} layers halve an image of side {size} to nothing", channels.len()));
+    }
+    found
+}
+
+/// Whether a network has too many parameters; only sound configurations have products that are small enough to be formed.
+pub(crate) fn parameter_violations(tensors: Vec<(String, Vec<usize>)>) -> Vec<String> {
+    let parameters = tensors.iter().filter_map(|(_, shape)| NamedTensor::elements(shape)).sum::<usize>();
+    let too_many = format!("config: the network would have {parameters} parameters; at most {MAX_PARAMETERS} are allowed");
+    if parameters > MAX_PARAMETERS { vec![too_many] } else { Vec::new() }
+}
+
+fn range(found: &mut Vec<String>, name: &str, value: usize, allowed: RangeInclusive<usize>) {
+    if !allowed.contains(&value) {
+        found.push(format!("config: {name} is {value}; it must be from {} to {}", allowed.start(), allowed.end()));
+    }
+}
+
 impl NetworkConfig {
     /// All numbers that are out of their range, one sentence each; empty if the configuration is sound.
     pub fn violations(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut range = |name: &str, value: usize, allowed: RangeInclusive<usize>| {
-            if !allowed.contains(&value) {
-                found.push(format!("config: {name} is {value}; it must be from {} to {}", allowed.start(), allowed.end()));
-            }
-        };
-        range("image_size", self.image_size, 2..=1024);
-        range("image_channels", self.image_channels, 1..=16);
-        range("the number of channels (layers)", self.channels.len(), 1..=10);
-        for (i, &width) in self.channels.iter().take(10).enumerate() {
-            range(&format!("channels[{i}]"), width, 1..=4096);
-        }
-        range("latent", self.latent, 1..=4096);
-        range("ways", self.ways, 1..=1024);
-        range("steps", self.steps, 1..=1024);
-
-        if !self.image_size.is_power_of_two() {
-            found.push(format!("config: image_size is {}; it must be a power of two", self.image_size));
-        } else if !self.channels.is_empty() && self.bottleneck_size() == 0 {
-            found.push(format!("config: {} layers halve an image of side {} to nothing", self.channels.len(), self.image_size));
-        }
+        let mut found = image_violations(self.image_size, self.image_channels, &self.channels, self.bottleneck_size());
+        range(&mut found, "latent", self.latent, 1..=4096);
+        range(&mut found, "ways", self.ways, 1..=1024);
+        range(&mut found, "steps", self.steps, 1..=1024);
         for (name, value) in [("decay", self.decay), ("readout_decay", self.readout_decay)] {
             if !(value > 0.0 && value < 1.0) {
                 found.push(format!("config: {name} is {value}; it must be above 0 and below 1"));
@@ -40,19 +53,15 @@ impl NetworkConfig {
         if !(self.threshold > 0.0 && self.threshold.is_finite()) {
             found.push(format!("config: threshold is {}; it must be above 0 and finite", self.threshold));
         }
-        // Only now are all products small enough to be formed.
         if found.is_empty() {
-            let parameters = expected_tensors(self).iter().filter_map(|(_, shape)| NamedTensor::elements(shape)).sum::<usize>();
-            if parameters > MAX_PARAMETERS {
-                found.push(format!("config: the network would have {parameters} parameters; at most {MAX_PARAMETERS} are allowed"));
-            }
+            found = parameter_violations(expected_tensors(self));
         }
         found
     }
 }
 
-impl Checkpoint {
-    /// Whether configuration and tensors agree: every number in its range, every tensor of [`expected_tensors`] there once with
+impl<C: Kind> CheckpointOf<C> {
+    /// Whether configuration and tensors agree: every number in its range, every tensor of [`Kind::expected_tensors`] there once with
     /// its shape, all values finite, no variance below 0, and nothing else but the optimiser's state. The error lists all violations.
     pub fn check(&self) -> Result<(), CheckpointError> {
         let mut violations = self.config.violations();
@@ -66,7 +75,7 @@ impl Checkpoint {
     }
 
     fn check_names_and_shapes(&self, violations: &mut Vec<String>) {
-        let mut missing: BTreeMap<_, _> = expected_tensors(&self.config).into_iter().collect();
+        let mut missing: BTreeMap<_, _> = self.config.expected_tensors().into_iter().collect();
         let mut seen = std::collections::BTreeSet::new();
         for tensor in &self.tensors {
             let name = &tensor.name;
@@ -104,7 +113,7 @@ fn check_values(tensor: &NamedTensor, violations: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TrainingRecord;
+    use crate::{Checkpoint, TrainingRecord};
 
     fn checkpoint() -> Checkpoint {
         let config = NetworkConfig { image_size: 8, channels: vec![2, 3], latent: 4, ways: 2, steps: 3, ..NetworkConfig::fsvae(1) };

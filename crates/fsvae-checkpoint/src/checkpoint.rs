@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckpointError, NamedTensor, NetworkConfig, TensorValues};
+use crate::{AnnConfig, CheckpointError, Kind, NamedTensor, NetworkConfig, TensorValues};
 
 /// Tensors whose names begin so are the optimiser's: needed to resume training, not to run the network.
 pub const TRAINING_STATE_PREFIX: &str = "optimizer.";
@@ -32,18 +32,23 @@ pub struct TrainingRecord {
     pub scores: BTreeMap<String, f64>,
 }
 
-/// A network: its configuration, its history and its tensors.
+/// A network of a [`Kind`]: its configuration, its history and its tensors.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint {
+pub struct CheckpointOf<C> {
     /// What the network looks like.
-    pub config: NetworkConfig,
+    pub config: C,
     /// How it came to be.
     pub training: TrainingRecord,
-    /// Its tensors, in the order of the file; for the names see [`crate::expected_tensors`].
+    /// Its tensors, in the order of the file; for the names see [`Kind::expected_tensors`].
     pub tensors: Vec<NamedTensor>,
 }
 
-impl Checkpoint {
+/// An FSVAE.
+pub type Checkpoint = CheckpointOf<NetworkConfig>;
+/// A network without spikes.
+pub type AnnCheckpoint = CheckpointOf<AnnConfig>;
+
+impl<C: Kind> CheckpointOf<C> {
     /// The tensor of that name ([`CheckpointError::NoTensor`] otherwise).
     pub fn tensor(&self, name: &str) -> Result<&NamedTensor, CheckpointError> {
         self.tensors.iter().find(|t| t.name == name).ok_or_else(|| CheckpointError::NoTensor { name: name.to_owned() })

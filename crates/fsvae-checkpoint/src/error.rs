@@ -13,6 +13,19 @@ pub enum CheckpointError {
     #[diagnostic(code(E031), help("give the .mpk file that `fsvae-train fit` wrote"))]
     NotACheckpoint,
 
+    /// A checkpoint of another kind of network.
+    #[error("this is the checkpoint of {found}; {expected} is needed")]
+    #[diagnostic(
+        code(E190),
+        help("networks without spikes are there to be compared with: `fsvae-train evaluate` measures them; only an FSVAE can be compiled")
+    )]
+    OtherKind {
+        /// What is needed.
+        expected: &'static str,
+        /// What the file is.
+        found: &'static str,
+    },
+
     /// The file ends too early.
     #[error("the checkpoint is truncated: it ends after {found} bytes, in the middle of a value")]
     #[diagnostic(code(E032), help("copy it again completely; what is left cannot be used"))]

@@ -35,19 +35,20 @@ pub fn expected_tensors(config: &NetworkConfig) -> Vec<(String, Vec<usize>)> {
     list.0
 }
 
+/// Names and shapes, as they come.
 #[derive(Default)]
-struct Tensors(Vec<(String, Vec<usize>)>);
+pub(crate) struct Tensors(pub Vec<(String, Vec<usize>)>);
 
 impl Tensors {
     /// Weights, bias and batch norm: all layers but the last.
-    fn layer(&mut self, name: &str, weight: Vec<usize>, out: usize) {
+    pub fn layer(&mut self, name: &str, weight: Vec<usize>, out: usize) {
         self.weight_and_bias(name, weight, out);
         for part in ["weight", "bias", "running_mean", "running_var"] {
             self.0.push((format!("{name}.bn.{part}"), vec![out]));
         }
     }
 
-    fn weight_and_bias(&mut self, name: &str, weight: Vec<usize>, out: usize) {
+    pub fn weight_and_bias(&mut self, name: &str, weight: Vec<usize>, out: usize) {
         self.0.push((format!("{name}.weight"), weight));
         self.0.push((format!("{name}.bias"), vec![out]));
     }

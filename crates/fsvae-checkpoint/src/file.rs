@@ -10,9 +10,10 @@ use serde::{
 use serde_bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::{Checkpoint, CheckpointError, NetworkConfig, TrainingRecord, tensor::RawTensor};
+use crate::kind::{Beginning, Kind, beginning, name};
+use crate::{CheckpointError, CheckpointOf, TrainingRecord, tensor::RawTensor};
 
-/// What the file says it is.
+/// What the file of an FSVAE says it is.
 pub const FORMAT: &str = "fsvae-checkpoint";
 /// The version that is written, and the only one that is read.
 pub const VERSION: u64 = 1;
@@ -20,9 +21,6 @@ pub const VERSION: u64 = 1;
 pub const MAX_TENSORS: usize = 4096;
 /// The most dimensions of a tensor that are read.
 pub const MAX_RANK: usize = 8;
-
-/// The bytes of `"format": "fsvae-checkpoint"`, which follow the first byte (a small map).
-const MAGIC: &[u8] = b"\xa6format\xb0fsvae-checkpoint";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,35 +40,35 @@ struct Head {
 }
 
 #[derive(Serialize)]
-struct BodyOut<'a> {
-    config: &'a NetworkConfig,
+struct BodyOut<'a, C> {
+    config: &'a C,
     training: &'a TrainingRecord,
     tensors: Vec<RawTensor<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BodyIn<'a> {
-    config: NetworkConfig,
+struct BodyIn<'a, C> {
+    config: C,
     training: TrainingRecord,
     #[serde(borrow, deserialize_with = "bounded_vec::<_, _, MAX_TENSORS>")]
     tensors: Vec<RawTensor<'a>>,
 }
 
-impl Checkpoint {
+impl<C: Kind> CheckpointOf<C> {
     /// The file: the same checkpoint gives the same bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         // Neither can fail: the structs are plain data and the writer is a Vec.
         let body = BodyOut { config: &self.config, training: &self.training, tensors: self.tensors.iter().map(RawTensor::from).collect() };
         let body = rmp_serde::to_vec_named(&body).expect("plain data");
         let sha256 = Sha256::digest(&body);
-        let envelope = Envelope { format: FORMAT, version: VERSION, sha256: Bytes::new(&sha256), body: Bytes::new(&body) };
+        let envelope = Envelope { format: C::FORMAT, version: VERSION, sha256: Bytes::new(&sha256), body: Bytes::new(&body) };
         rmp_serde::to_vec_named(&envelope).expect("plain data")
     }
 
     /// Reads a file's bytes. This answers for the form only; call [`Checkpoint::check`] before using what was read.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        check_magic(bytes)?;
+        check_magic(bytes, C::FORMAT)?;
         let truncated = || CheckpointError::Truncated { found: bytes.len() };
         let length = value_length(bytes).map_err(|e| if is_end(&e) { truncated() } else { malformed("the outer map", e) })?;
         if length < bytes.len() {
@@ -94,21 +92,23 @@ impl Checkpoint {
         if length < body.len() {
             return Err(CheckpointError::Malformed { detail: format!("the body ends after {length} of its {} bytes", body.len()) });
         }
-        let body: BodyIn = rmp_serde::from_slice(body).map_err(|e| malformed("the body", e))?;
+        let body: BodyIn<'_, C> = rmp_serde::from_slice(body).map_err(|e| malformed("the body", e))?;
         let tensors = body.tensors.into_iter().map(RawTensor::into_tensor).collect::<Result<_, _>>();
         let tensors = tensors.map_err(|detail| CheckpointError::Malformed { detail })?;
         Ok(Self { config: body.config, training: body.training, tensors })
     }
 }
 
-fn check_magic(bytes: &[u8]) -> Result<(), CheckpointError> {
-    let Some((first, rest)) = bytes.split_first() else { return Err(CheckpointError::Empty) };
-    let there = rest.len().min(MAGIC.len());
-    // 0x8n is a map of n entries: another version may have more than four.
-    if first & 0xf0 != 0x80 || rest[..there] != MAGIC[..there] {
-        return Err(CheckpointError::NotACheckpoint);
+fn check_magic(bytes: &[u8], wanted: &'static str) -> Result<(), CheckpointError> {
+    if bytes.is_empty() {
+        return Err(CheckpointError::Empty);
     }
-    if there < MAGIC.len() { Err(CheckpointError::Truncated { found: bytes.len() }) } else { Ok(()) }
+    match beginning(bytes) {
+        Beginning::Kind(format) if format == wanted => Ok(()),
+        Beginning::Kind(format) => Err(CheckpointError::OtherKind { expected: name(wanted), found: name(format) }),
+        Beginning::Torn => Err(CheckpointError::Truncated { found: bytes.len() }),
+        Beginning::Other => Err(CheckpointError::NotACheckpoint),
+    }
 }
 
 /// Bytes of the MessagePack value at the beginning.

@@ -20,21 +20,28 @@
 //! answers for its meaning: the numbers are sane and the tensors are those that the configuration demands. After both, a
 //! reader may index without fear.
 //!
+//! Networks without spikes, which the FSVAE is compared with, have the same file with another `"format"` ([`Kind`]): one kind is never taken
+//! for the other.
+//!
 //! The crate is pure: bytes in, bytes out. It knows tensors by their names in the original program (`encoder.0.bn.weight`):
 //! [`expected_tensors`] is the list, shared by the model and the compiler. That program's own files are read by [`original`].
 
+mod ann;
 mod check;
 mod checkpoint;
 mod config;
 mod error;
 mod expected;
 mod file;
+mod kind;
 pub mod original;
 mod tensor;
 
-pub use checkpoint::{Checkpoint, TRAINING_STATE_PREFIX, TrainingRecord};
+pub use ann::AnnConfig;
+pub use checkpoint::{AnnCheckpoint, Checkpoint, CheckpointOf, TRAINING_STATE_PREFIX, TrainingRecord};
 pub use config::*;
 pub use error::CheckpointError;
 pub use expected::expected_tensors;
 pub use file::{FORMAT, MAX_RANK, MAX_TENSORS, VERSION};
+pub use kind::{Kind, format_of};
 pub use tensor::{NamedTensor, TensorValues};

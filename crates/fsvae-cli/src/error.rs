@@ -58,7 +58,7 @@ pub enum CliError {
         source: io::Error,
     },
 
-    /// No space, or no quota, left.
+    /// No space, or no quota, left, or a limit of the size of files is reached.
     #[error("cannot {action} {}: {source}", path.display())]
     #[diagnostic(code(E004), help("free some space there (`df -h`), or choose another place; nothing was left behind"))]
     DiskFull {
@@ -122,7 +122,7 @@ impl CliError {
             NotADirectory => CliError::NotFolder { action, path },
             AlreadyExists if action == Action::CreateFolder => CliError::NotFolder { action, path },
             PermissionDenied | ReadOnlyFilesystem => CliError::Permission { action, path, source },
-            StorageFull | QuotaExceeded => CliError::DiskFull { action, path, source },
+            StorageFull | QuotaExceeded | FileTooLarge => CliError::DiskFull { action, path, source },
             _ => CliError::Other { action, path, source },
         }
     }

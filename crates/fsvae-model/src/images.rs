@@ -27,21 +27,26 @@ pub fn uniform_picks(config: &NetworkConfig, seed: u64, first: u64, count: usize
     picks
 }
 
-/// `[N, C, H, W]` numbers as a tensor `[N, H, W, C]`.
-fn to_tensor(pixels: &[f32], config: &NetworkConfig, device: &Device) -> Tensor<4> {
-    let (channels, size) = (config.image_channels, config.image_size);
+/// Channels and side of an image.
+fn shape(config: &NetworkConfig) -> (usize, usize) {
+    (config.image_channels, config.image_size)
+}
+
+/// `[N, C, H, W]` numbers as a tensor `[N, H, W, C]`; the shape of an image is channels and side.
+pub(crate) fn to_tensor(pixels: &[f32], (channels, size): (usize, usize), device: &Device) -> Tensor<4> {
     let shape = [pixels.len() / (channels * size * size), channels, size, size];
     Tensor::<4>::from_data(TensorData::new(pixels.to_vec(), shape), device).permute([0, 2, 3, 1])
 }
 
-fn from_tensor(images: Tensor<4>) -> Vec<f32> {
+/// The inverse of [`to_tensor`].
+pub(crate) fn from_tensor(images: Tensor<4>) -> Vec<f32> {
     crate::snapshot::values(&images.permute([0, 3, 1, 2]))
 }
 
 impl Trainer {
     /// [`Trainer::step`] on numbers.
     pub fn step_pixels(&mut self, pixels: &[f32], draws: &Draws, learning_rate: f64) -> StepLosses {
-        let images = to_tensor(pixels, &self.model.config, &self.model.device());
+        let images = to_tensor(pixels, shape(&self.model.config), &self.model.device());
         self.step(images, draws, learning_rate)
     }
 }
@@ -50,7 +55,7 @@ impl Trainer {
     /// [`Trainer::settle`] on numbers.
     pub fn settle_pixels(&mut self, batches: impl Iterator<Item = (Vec<f32>, Draws)>) {
         let (config, device) = (self.model.config.clone(), self.model.device().inner());
-        self.settle(batches.map(|(pixels, draws)| (to_tensor(&pixels, &config, &device), draws)));
+        self.settle(batches.map(|(pixels, draws)| (to_tensor(&pixels, shape(&config), &device), draws)));
     }
 }
 
@@ -73,7 +78,7 @@ impl Model {
     }
 
     fn reconstruction(&mut self, pixels: &[f32], picks: Vec<i32>, watch: &mut dyn Watch) -> Pass {
-        let images = to_tensor(pixels, &self.config, &self.device());
+        let images = to_tensor(pixels, shape(&self.config), &self.device());
         let draws = Draws { picks, own: Vec::new() };
         self.pass(images, &draws, RollOut::Carried, Phase::Inference, watch)
     }

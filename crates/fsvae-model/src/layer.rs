@@ -29,7 +29,7 @@ pub struct TdBn {
 }
 
 /// A tensor of the module that the optimiser leaves alone.
-fn constant(value: Tensor<1>) -> Param<Tensor<1>> {
+pub(crate) fn constant(value: Tensor<1>) -> Param<Tensor<1>> {
     Param::initialized(ParamId::new(), value)
 }
 
@@ -118,7 +118,7 @@ pub(crate) fn on<const D: usize>(x: Tensor<D>, device: &Device) -> Tensor<D> {
 }
 
 /// PyTorch's default initialisation: uniform within 1 / sqrt(fan-in).
-fn uniform<const D: usize>(shape: [usize; D], fan_in: usize, rng: &mut ChaCha8Rng, device: &Device) -> Param<Tensor<D>> {
+pub(crate) fn uniform<const D: usize>(shape: [usize; D], fan_in: usize, rng: &mut ChaCha8Rng, device: &Device) -> Param<Tensor<D>> {
     let bound = 1.0 / (fan_in as f32).sqrt();
     let values: Vec<f32> = (0..shape.iter().product()).map(|_| rng.random_range(-bound..bound)).collect();
     Param::from_tensor(Tensor::from_data(TensorData::new(values, shape), device))

@@ -19,8 +19,11 @@
 //!
 //! Rows are time-major and channels come last everywhere inside; [`images`] is the door for those who bring pixels as numbers.
 //!
+//! [`ann`] has the networks without spikes that the FSVAE is compared with and measured by.
+//!
 //! Whatever is random is given in ([`Draws`]); a step is a function of its arguments, with the same bits on any number of threads.
 
+pub mod ann;
 pub mod counting;
 pub mod images;
 pub mod kernels;
@@ -30,15 +33,22 @@ pub mod loss;
 pub mod network;
 pub mod neuron;
 pub mod ops;
+mod optimiser;
+pub mod parallel;
 pub mod pass;
+pub mod place;
 pub mod plain;
 pub mod snapshot;
 pub mod trainer;
 
+pub use ann::{AnnModel, AnnRecipe, AnnTrainer};
+pub use burn::tensor::Device;
 pub use counting::{LayerSpikes, SpikeCounts};
 pub use images::{device, uniform_picks};
 pub use latent::{Draws, PickGradient, RollOut};
 pub use loss::PriorLoss;
 pub use neuron::{Neuron, Phase, Precision, Surrogate};
+pub use parallel::{Replica, Team};
 pub use pass::{Model, Pass};
+pub use place::{Place, PlaceError};
 pub use trainer::{Learn, Recipe, StepLosses, Trainer};

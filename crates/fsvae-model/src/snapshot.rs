@@ -1,10 +1,9 @@
 //! Between a network's parameters and the named tensors of a checkpoint.
 
 use crate::kernels::matrix::transposed;
-use crate::network::Network;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
-use fsvae_checkpoint::{Checkpoint, CheckpointError, NamedTensor, expected_tensors};
+use fsvae_checkpoint::{CheckpointError, CheckpointOf, Kind, NamedTensor};
 
 /// The numbers of a tensor, row-major.
 pub fn values<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
@@ -22,7 +21,7 @@ pub(crate) fn turned(shape: &[usize], values: Vec<f32>) -> Vec<f32> {
 }
 
 /// All parameters and running statistics by name, in the checkpoint's order.
-pub fn tensors(network: &Network, config: &fsvae_checkpoint::NetworkConfig) -> Vec<NamedTensor> {
+pub fn tensors(network: &impl Module, config: &impl Kind) -> Vec<NamedTensor> {
     struct Collect {
         path: Vec<String>,
         found: Vec<NamedTensor>,
@@ -46,7 +45,7 @@ pub fn tensors(network: &Network, config: &fsvae_checkpoint::NetworkConfig) -> V
     }
     let mut collect = Collect { path: Vec::new(), found: Vec::new() };
     network.visit(&mut collect);
-    let order = expected_tensors(config);
+    let order = config.expected_tensors();
     collect.found.sort_by_key(|t| order.iter().position(|(name, _)| *name == t.name));
     collect.found
 }
@@ -55,14 +54,14 @@ pub fn tensors(network: &Network, config: &fsvae_checkpoint::NetworkConfig) -> V
 ///
 /// # Errors
 /// [`CheckpointError`] when a tensor is missing or has another shape.
-pub fn restore(network: Network, checkpoint: &Checkpoint) -> Result<Network, CheckpointError> {
+pub fn restore<M: Module, C: Kind>(network: M, checkpoint: &CheckpointOf<C>) -> Result<M, CheckpointError> {
     checkpoint.check()?;
-    struct Restore<'a> {
+    struct Restore<'a, C> {
         path: Vec<String>,
-        checkpoint: &'a Checkpoint,
+        checkpoint: &'a CheckpointOf<C>,
         failed: Option<CheckpointError>,
     }
-    impl ModuleMapper for Restore<'_> {
+    impl<C: Kind> ModuleMapper for Restore<'_, C> {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             match self.checkpoint.to_f32(&self.path.join(".")) {
                 Ok(values) => {

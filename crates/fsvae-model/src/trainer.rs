@@ -1,21 +1,19 @@
 //! One optimiser step after another: the model, AdamW's moments, and the random numbers of each step.
 
-use crate::kernels::adamw::AdamW;
 use crate::latent::{Draws, PickGradient, RollOut, mean_of_ways};
 use crate::loss::{PriorLoss, mse};
 use crate::network::Network;
 use crate::neuron::{Neuron, Phase, Precision, Surrogate};
-use crate::ops;
+use crate::optimiser::{Optimiser, Stride};
+use crate::parallel::{Replica, spread};
 use crate::pass::Model;
 use crate::snapshot;
-use burn::module::{Module, ModuleMapper, Param};
-use burn::optim::{AdamWConfig, AdamWState, AdaptiveMomentumState, GradientsParams, Optimizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use fsvae_checkpoint::{Checkpoint, CheckpointError, NamedTensor, NetworkConfig, TRAINING_STATE_PREFIX, TrainingRecord};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use fsvae_checkpoint::{Checkpoint, CheckpointError, NetworkConfig, TrainingRecord};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What the network learns with. Defaults are the published recipe, but for the roll-out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +90,7 @@ impl Recipe {
 }
 
 /// A standard normal number (Box and Muller).
-fn normal(rng: &mut ChaCha8Rng) -> f32 {
+pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f32 {
     let (radius, angle) = (1.0 - rng.random::<f64>(), rng.random::<f64>());
     ((-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()) as f32
 }
@@ -126,14 +124,6 @@ impl StepLosses {
     }
 }
 
-/// First and second moments of one parameter's gradient.
-#[derive(Clone, Debug)]
-struct Moments {
-    time: usize,
-    first: Tensor<1>,
-    second: Tensor<1>,
-}
-
 /// A model in training.
 #[derive(Clone, Debug)]
 pub struct Trainer {
@@ -141,7 +131,7 @@ pub struct Trainer {
     pub model: Model,
     /// What it learns with.
     pub recipe: Recipe,
-    moments: BTreeMap<String, Moments>,
+    optimiser: Optimiser,
 }
 
 impl Trainer {
@@ -154,7 +144,11 @@ impl Trainer {
         }
         let network = Network::new(config, seed, &device);
         let pick_gradient = recipe.pick_gradient;
-        Self { model: Model { config: config.clone(), neuron, pick_gradient, network }, recipe: recipe.clone(), moments: BTreeMap::new() }
+        Self {
+            model: Model { config: config.clone(), neuron, pick_gradient, network },
+            recipe: recipe.clone(),
+            optimiser: Optimiser::default(),
+        }
     }
 
     /// A model from a checkpoint; with its optimiser's state where the checkpoint has it.
@@ -164,35 +158,14 @@ impl Trainer {
     pub fn from_checkpoint(checkpoint: &Checkpoint, recipe: &Recipe, device: &Device) -> Result<Self, CheckpointError> {
         let mut trainer = Self::new(&checkpoint.config, recipe, 0, device);
         trainer.model.network = snapshot::restore(trainer.model.network, checkpoint)?;
-        for tensor in &checkpoint.tensors {
-            let Some(name) = tensor.name.strip_prefix(TRAINING_STATE_PREFIX).and_then(|n| n.strip_prefix("first.")) else { continue };
-            let flat = |values: Vec<f32>| {
-                let len = values.len();
-                Tensor::<1>::from_data(TensorData::new(values, [len]), &device.clone().inner())
-            };
-            let second = checkpoint.to_f32(&format!("{TRAINING_STATE_PREFIX}second.{name}"))?;
-            let [first, second] = [tensor.values.to_f32(), second].map(|values| flat(snapshot::turned(&tensor.shape, values)));
-            let moments = Moments { time: checkpoint.training.steps as usize, first, second };
-            trainer.moments.insert(name.to_owned(), moments);
-        }
+        trainer.optimiser = Optimiser::restored(checkpoint, device)?;
         Ok(trainer)
     }
 
     /// Everything that is needed to go on, or (without the optimiser's state) to use the model.
     pub fn checkpoint(&self, training: TrainingRecord) -> Checkpoint {
         let mut tensors = snapshot::tensors(&self.model.network, &self.model.config);
-        let shape = |name: &str| tensors.iter().find(|t| t.name == name).map_or_else(Vec::new, |t| t.shape.clone());
-        let state: Vec<NamedTensor> = self
-            .moments
-            .iter()
-            .flat_map(|(name, m)| [("first", name, &m.first), ("second", name, &m.second)])
-            .map(|(which, name, moment)| {
-                let shape = shape(name);
-                let turned_shape: Vec<usize> = if shape.len() == 2 { shape.iter().rev().copied().collect() } else { Vec::new() };
-                let values = snapshot::turned(&turned_shape, snapshot::values(moment));
-                NamedTensor::f32(format!("{TRAINING_STATE_PREFIX}{which}.{name}"), shape, values)
-            })
-            .collect();
+        let state = self.optimiser.tensors(&tensors);
         tensors.extend(state);
         Checkpoint { config: self.model.config.clone(), training, tensors }
     }
@@ -258,79 +231,18 @@ impl Trainer {
 
     /// AdamW on every parameter that has a gradient.
     pub fn update(&mut self, gradients: GradientsParams, learning_rate: f64) {
-        let (fused, weight_decay) = (self.model.neuron.fused, self.recipe.weight_decay);
-        let mut update = Update { path: Vec::new(), gradients, moments: &mut self.moments, fused, weight_decay, learning_rate };
-        self.model.network = self.model.network.clone().map(&mut update);
+        let stride = Stride { fused: self.model.neuron.fused, weight_decay: self.recipe.weight_decay, learning_rate };
+        self.model.network = self.optimiser.update(self.model.network.clone(), gradients, stride);
     }
 }
 
-struct Update<'a> {
-    path: Vec<String>,
-    gradients: GradientsParams,
-    moments: &'a mut BTreeMap<String, Moments>,
-    fused: bool,
-    weight_decay: f32,
-    learning_rate: f64,
-}
-
-const BETAS: [f32; 2] = [0.9, 0.999];
-const EPSILON: f32 = 1e-8;
-
-impl Update<'_> {
-    /// On this crate's kernel.
-    fn step_fused<const D: usize>(&self, tensor: Tensor<D>, gradient: Tensor<D>, moments: Option<Moments>) -> (Tensor<D>, Moments) {
-        let (shape, device) = (tensor.shape(), tensor.device());
-        let zeros = || Tensor::zeros(shape.clone(), &device);
-        let (time, first, second) = match moments {
-            Some(m) => (m.time, m.first.reshape(shape.clone()), m.second.reshape(shape.clone())),
-            None => (0, zeros(), zeros()),
-        };
-        let [beta_1, beta_2] = BETAS;
-        let (learning_rate, weight_decay, time) = (self.learning_rate, self.weight_decay, time + 1);
-        let how = AdamW { learning_rate, weight_decay, beta_1, beta_2, epsilon: EPSILON, time };
-        let [tensor, first, second] = ops::adamw(tensor, gradient, [first, second], how);
-        let flat = |t: Tensor<D>| t.reshape([shape.num_elements()]);
-        (tensor, Moments { time, first: flat(first), second: flat(second) })
-    }
-
-    /// In burn's words.
-    fn step_plain<const D: usize>(&self, tensor: Tensor<D>, gradient: Tensor<D>, moments: Option<Moments>) -> (Tensor<D>, Moments) {
-        let adamw = AdamWConfig::new().with_epsilon(EPSILON).with_weight_decay(self.weight_decay).build();
-        let shape = tensor.shape();
-        let state = moments.map(|m| AdamWState {
-            momentum: AdaptiveMomentumState {
-                time: m.time,
-                moment_1: m.first.reshape(shape.clone()),
-                moment_2: m.second.reshape(shape.clone()),
-                max_moment_2: None,
-            },
-        });
-        let (tensor, state) = adamw.step(self.learning_rate, tensor, gradient, state);
-        let momentum = state.expect("AdamW has a state after a step").momentum;
-        let flat = |t: Tensor<D>| t.reshape([shape.num_elements()]);
-        (tensor, Moments { time: momentum.time, first: flat(momentum.moment_1), second: flat(momentum.moment_2) })
-    }
-}
-
-impl ModuleMapper for Update<'_> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = self.gradients.remove::<D>(param.id) else { return param };
-        let name = self.path.join(".");
-        let (id, tensor, mapper) = param.consume();
-        let moments = self.moments.remove(&name);
-        let (tensor, moments) = if self.fused {
-            self.step_fused(tensor.inner(), gradient, moments)
-        } else {
-            self.step_plain(tensor.inner(), gradient, moments)
-        };
-        self.moments.insert(name, moments);
-        Param::from_mapped_value(id, Tensor::from_inner(tensor).require_grad(), mapper)
-    }
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
+impl Replica for Trainer {
+    fn replica(&self, device: &Device) -> Self {
+        let mut replica = self.clone();
+        replica.model.network = spread(replica.model.network, device);
+        replica.model.neuron.fused = device.clone().inner() == Device::flex();
+        replica.optimiser = self.optimiser.on(device);
+        replica
     }
 }
 

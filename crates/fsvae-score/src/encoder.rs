@@ -1,7 +1,7 @@
 //! The encoder in whose latent space distances are measured: four strided convolutions and a linear layer.
 //!
-//! conv 3x3, stride 2, padding 1 -> batch norm (eps 1e-5) -> leaky ReLU (0.01), four times: 1, 32, 64, 128, 256 channels; the 2x2
-//! bottleneck in C, H, W order; linear to the latent. (metrics/ of the published program.)
+//! conv 3x3, stride 2, padding 1 -> batch norm (eps 1e-5) -> leaky ReLU (0.01), as often as there are layers (four for 32x32 images: 32, 64,
+//! 128, 256 channels); the 2x2 bottleneck in C, H, W order; linear to the latent. (metrics/ of the published program.)
 
 use nalgebra::{DMatrix, DMatrixView};
 use rayon::prelude::*;
@@ -27,10 +27,23 @@ pub enum Normalisation {
 /// The encoder's parameters.
 #[derive(Clone, Debug)]
 pub struct Encoder {
+    side: usize,
     blocks: Vec<Block>,
     /// `[latent, bottleneck]`, columns in channels-last order.
     latent: DMatrix<f32>,
     latent_bias: Vec<f32>,
+}
+
+/// What a layer is made of, in a checkpoint's order: see [`Encoder::from_parts`].
+pub(crate) type Parts = ([usize; 2], Vec<f32>, Vec<f32>, [Vec<f32>; 4]);
+
+/// `[count, channels, places]` to `[count, places, channels]`.
+fn channels_last(images: &[f32], channels: usize, places: usize) -> Vec<f32> {
+    if channels == 1 {
+        return images.to_vec();
+    }
+    let of_image = |image: &[f32]| -> Vec<f32> { (0..channels * places).map(|at| image[at % channels * places + at / channels]).collect() };
+    images.chunks_exact(channels * places).flat_map(of_image).collect()
 }
 
 #[derive(Clone, Debug)]
@@ -48,15 +61,25 @@ struct Block {
 impl Encoder {
     /// Takes the parameters `encoder.{i}.conv|bn.*` and `latent.*` out of a file. Panics if they are not there: the files are our own.
     pub(crate) fn new(file: &SafeTensors<'_>) -> Self {
-        let blocks: Vec<Block> = (0..4).map(|i| Block::new(file, i)).collect();
-        let latent_bias = floats(file, "latent.bias");
-        let weight = floats(file, "latent.weight");
+        let block = |i: usize| {
+            let tensor = |name: &str| floats(file, &format!("encoder.{i}.{name}"));
+            let (bias, weight) = (tensor("conv.bias"), tensor("conv.weight"));
+            let shape = [bias.len(), weight.len() / bias.len() / TAPS];
+            (shape, weight, bias, ["weight", "bias", "running_mean", "running_var"].map(|name| tensor(&format!("bn.{name}"))))
+        };
+        Self::from_parts(32, (0..4).map(block).collect(), (floats(file, "latent.weight"), floats(file, "latent.bias")))
+    }
+
+    /// Side of the images; of each layer `[outputs, inputs]`, weights, bias and batch norm (weight, bias, running mean and variance); weights and
+    /// bias of the latent. All sizes must fit each other.
+    pub(crate) fn from_parts(side: usize, blocks: Vec<Parts>, (weight, latent_bias): (Vec<f32>, Vec<f32>)) -> Self {
+        let blocks: Vec<Block> = blocks.into_iter().map(Block::new).collect();
         let (latents, width) = (latent_bias.len(), weight.len() / latent_bias.len());
-        let channels = blocks[3].bias.len();
+        let channels = blocks.last().expect("an encoder has layers").bias.len();
         let area = width / channels;
         // Activations are channels last here; the weights count channel by channel.
         let latent = DMatrix::from_fn(latents, width, |row, at| weight[row * width + at % channels * area + at / channels]);
-        Self { blocks, latent, latent_bias }
+        Self { side, blocks, latent, latent_bias }
     }
 
     /// Numbers of a latent.
@@ -64,10 +87,25 @@ impl Encoder {
         self.latent_bias.len()
     }
 
-    /// Latents `[count, latents]` of one batch of images `[count, 1, 32, 32]` in [-1, 1], row-major.
+    /// Side of the images.
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// Channels of the images.
+    pub fn channels(&self) -> usize {
+        self.blocks[0].inputs
+    }
+
+    /// Numbers of an image.
+    pub fn pixels(&self) -> usize {
+        self.channels() * self.side * self.side
+    }
+
+    /// Latents `[count, latents]` of one batch of images `[count, channels, side, side]` in [-1, 1], row-major.
     pub fn encode(&self, images: &[f32], normalisation: Normalisation) -> Vec<f32> {
-        let mut side = 32;
-        let mut x = images.to_vec(); // one channel: channels last as it is
+        let mut side = self.side;
+        let mut x = channels_last(images, self.channels(), side * side);
         for block in &self.blocks {
             x = block.forward(&x, side, normalisation);
             side /= 2;
@@ -80,15 +118,11 @@ impl Encoder {
 }
 
 impl Block {
-    fn new(file: &SafeTensors<'_>, index: usize) -> Self {
-        let tensor = |name: &str| floats(file, &format!("encoder.{index}.{name}"));
-        let (bias, weight) = (tensor("conv.bias"), tensor("conv.weight"));
-        let (outputs, inputs) = (bias.len(), weight.len() / bias.len() / TAPS);
+    fn new(([outputs, inputs], weight, bias, [gamma, beta, mean, variance]): Parts) -> Self {
         let weight = DMatrix::from_fn(outputs, TAPS * inputs, |output, at| {
             let (tap, input) = (at / inputs, at % inputs);
             weight[(output * inputs + input) * TAPS + tap]
         });
-        let [gamma, beta, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(|name| tensor(&format!("bn.{name}")));
         Self { inputs, weight, bias, gamma, beta, mean, variance }
     }
 

@@ -50,3 +50,24 @@ pub enum InceptionError {
         value: f32,
     },
 }
+
+/// A file with an encoder and its reference statistics that cannot be used.
+#[derive(Clone, Debug, PartialEq, Error, Diagnostic)]
+pub enum FadError {
+    /// Not the format.
+    #[error("this is no file of an encoder and its reference statistics: {reason}")]
+    #[diagnostic(code(E194), help("give the fad.safetensors that `fsvae-train fit --model fad-autoencoder` wrote after its last epoch"))]
+    NotSafetensors {
+        /// What the parser said.
+        reason: String,
+    },
+    /// A tensor is missing or odd.
+    #[error("tensor \"{tensor}\" of the encoder's file {what}")]
+    #[diagnostic(code(E195), help("give the fad.safetensors that `fsvae-train fit --model fad-autoencoder` wrote, or fit one again"))]
+    Wrong {
+        /// Its name.
+        tensor: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Gaussian, Normalisation, Reference};
+use crate::{Encoder, Gaussian, Normalisation, Reference};
 
 /// Images of a batch: with [`Normalisation::Batch`] it is part of the measure.
 pub const BATCH: usize = 256;
@@ -18,16 +18,20 @@ pub struct Fad {
     pub running: f64,
 }
 
-/// The distance of `images` `[count, 1, 32, 32]` in [-1, 1] from the reference's test set; at least two images.
+/// The distance of `images` `[count, channels, side, side]` in [-1, 1] from the reference's test set; at least two images.
 ///
 /// Sampling error falls with the count: compare scores of equal counts only ([`GENERATED`] is the paper's).
 pub fn fad(reference: &Reference, images: &[f32]) -> Fad {
     let distance = |normalisation| {
-        let batches = images.chunks(BATCH * 32 * 32);
-        let latents: Vec<f32> = batches.flat_map(|batch| reference.encoder.encode(batch, normalisation)).collect();
+        let latents = latents(&reference.encoder, images, normalisation);
         Gaussian::fit(&latents, reference.encoder.latents()).distance(reference.gaussian(normalisation))
     };
     Fad { published: distance(Normalisation::Batch), running: distance(Normalisation::Running) }
+}
+
+/// Latents of images, batch by batch.
+pub(crate) fn latents(encoder: &Encoder, images: &[f32], normalisation: Normalisation) -> Vec<f32> {
+    images.chunks(BATCH * encoder.pixels()).flat_map(|batch| encoder.encode(batch, normalisation)).collect()
 }
 
 #[cfg(test)]

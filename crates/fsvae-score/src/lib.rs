@@ -13,6 +13,9 @@
 //! [`remeasure()`] measures those of real images again. [`inception`] has the distance and the score that other papers use, for those who bring
 //! its weights.
 //!
+//! Who has other images fits an autoencoder of their own to them; its encoder with the statistics of their test images is a file
+//! ([`Weights`]).
+//!
 //! No framework is needed, so the pictures of a simulated chip can be scored like those of the network in training.
 
 mod anchors;
@@ -25,12 +28,14 @@ mod principal;
 mod reference;
 mod remeasure;
 mod subset;
+mod weights;
 
 pub use anchors::{Anchor, anchors};
 pub use encoder::{Encoder, Normalisation};
-pub use error::InceptionError;
+pub use error::{FadError, InceptionError};
 pub use fad::{BATCH, Fad, GENERATED, fad};
 pub use frechet::Gaussian;
 pub use inception::{Inception, InceptionScore, fid, inception_score};
 pub use reference::{Reference, Set};
 pub use remeasure::{COMPLETE, FITTED, RealImages, Remeasured, RemeasuredAnchors, anchor_images, remeasure};
+pub use weights::Weights;

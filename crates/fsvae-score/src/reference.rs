@@ -1,10 +1,11 @@
-//! The shipped encoders and test-set statistics (`data/README.md`).
+//! Encoders with the statistics of a test set: the shipped ones (`data/README.md`), or those of the user.
 
 use nalgebra::{DMatrix, DVector};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
-use crate::{Encoder, Gaussian, Normalisation};
+use crate::fad::latents;
+use crate::{Anchor, Encoder, Fad, Gaussian, Normalisation, anchors};
 
 /// Whose test set is the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +19,11 @@ pub enum Set {
 /// An encoder, and the Gaussians of a test set in its latent space.
 #[derive(Clone, Debug)]
 pub struct Reference {
-    /// Which test set.
-    pub set: Set,
     /// The encoder.
     pub encoder: Encoder,
     published: Gaussian,
     running: Gaussian,
+    anchors: Vec<Anchor>,
 }
 
 impl Reference {
@@ -36,7 +36,41 @@ impl Reference {
             let covariance = DMatrix::from_row_slice(size, size, &doubles(&file, &format!("{name}.sigma")));
             Gaussian { mean: DVector::from_vec(mean), covariance }
         };
-        Self { set, encoder: Encoder::new(&file), published: gaussian("ref"), running: gaussian("ref_eval_bn") }
+        let anchors = anchors(set).to_vec();
+        Self { anchors, ..Self::from_parts(Encoder::new(&file), gaussian("ref"), gaussian("ref_eval_bn")) }
+    }
+
+    /// An encoder and the two Gaussians, without anchors.
+    pub(crate) fn from_parts(encoder: Encoder, published: Gaussian, running: Gaussian) -> Self {
+        Self { encoder, published, running, anchors: Vec::new() }
+    }
+
+    /// The reference of these test images, in batches of [`crate::BATCH`] images as [`crate::fad()`] takes them; at least two images.
+    ///
+    /// # Errors
+    /// What the images' reader says.
+    pub fn fit<E>(encoder: Encoder, test: impl IntoIterator<Item = Result<Vec<f32>, E>>) -> Result<Self, E> {
+        let [published, running] = gaussians(&encoder, test)?;
+        Ok(Self::from_parts(encoder, published, running))
+    }
+
+    /// [`crate::fad()`] of images that come in batches of [`crate::BATCH`].
+    ///
+    /// # Errors
+    /// What the images' reader says.
+    pub fn fad_of<E>(&self, images: impl IntoIterator<Item = Result<Vec<f32>, E>>) -> Result<Fad, E> {
+        let [published, running] = gaussians(&self.encoder, images)?;
+        Ok(Fad { published: published.distance(&self.published), running: running.distance(&self.running) })
+    }
+
+    /// What familiar images score: those of the shipped references, or training images and noise.
+    pub fn anchors(&self) -> &[Anchor] {
+        &self.anchors
+    }
+
+    /// The scores of training images and of uniform noise.
+    pub fn set_anchors(&mut self, training: Fad, noise: Fad) {
+        self.anchors = vec![Anchor { images: "training images", fad: training }, Anchor { images: "uniform noise", fad: noise }];
     }
 
     /// The test set, seen with the same kind of batch normalisation.
@@ -46,6 +80,18 @@ impl Reference {
             Normalisation::Running => &self.running,
         }
     }
+}
+
+/// With batch and with running statistics.
+fn gaussians<E>(encoder: &Encoder, images: impl IntoIterator<Item = Result<Vec<f32>, E>>) -> Result<[Gaussian; 2], E> {
+    let mut points: [Vec<f32>; 2] = Default::default();
+    for batch in images {
+        let batch = batch?;
+        for (points, kind) in points.iter_mut().zip([Normalisation::Batch, Normalisation::Running]) {
+            points.extend(latents(encoder, &batch, kind));
+        }
+    }
+    Ok(points.map(|points| Gaussian::fit(&points, encoder.latents())))
 }
 
 /// The shipped file.

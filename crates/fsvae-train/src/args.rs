@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use fsvae_data::Source;
+use fsvae_model::Place;
 use std::path::PathBuf;
 
 /// Trains the Fully Spiking Variational Autoencoder.
@@ -21,6 +22,8 @@ pub enum Command {
     /// Measure a trained network on images that it did not learn: reconstruction error, FAD of images drawn with its prior, firing rates,
     /// operations; FID on request
     Evaluate(Evaluate),
+    /// Make a page of a training run for a browser: curves, pictures, settings, scores
+    Report(ShowRun),
     /// Measure how fast this machine trains the paper's network
     Speed(Speed),
 }
@@ -31,10 +34,17 @@ pub enum Command {
 OUT holds, whenever it is looked at:
   training.mpk                  everything that --resume needs
   model.mpk                     the network at the end of the last complete epoch, for fsvae-compile
-  log.jsonl                     one JSON object a line: start, step, epoch, end
-  samples-EPOCH.png             images drawn with the spiking prior
-  reconstructions-EPOCH.png     pairs of images that are not learnt and their reconstructions")]
+  log.jsonl                     one JSON object a line: start, resume, step, epoch
+  events.out.tfevents.fsvae     the same numbers and the pictures, for TensorBoard
+  report.html                   the same as one page for a browser
+  samples-EPOCH.png             images drawn with the prior
+  reconstructions-EPOCH.png     pairs of images that are not learnt and their reconstructions
+  fad.safetensors               of an autoencoder, after the last epoch: for evaluate --fad")]
 pub struct Fit {
+    /// What is trained: the spiking VAE, the VAE without spikes that the paper compares it with, or an autoencoder to measure FAD with on your own
+    /// images (evaluate --fad)
+    #[arg(long, value_enum, default_value = "fsvae", conflicts_with = "resume")]
+    pub model: ModelKind,
     /// The images to learn
     #[arg(long, required_unless_present = "resume", conflicts_with = "resume")]
     pub dataset: Option<Source>,
@@ -80,6 +90,9 @@ pub struct Fit {
     /// Seconds between writings of training.mpk; 0 writes after every step
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_every: u64,
+    /// Where to compute: cpu, cuda[:NUMBER], wgpu[:NUMBER]; several CUDA devices, separated by commas, share each batch
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_delimiter = ',')]
+    pub device: Vec<Place>,
     /// Threads [default: one for each core]; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -92,7 +105,7 @@ pub struct Evaluate {
     #[arg(required_unless_present = "anchors")]
     pub model: Option<PathBuf>,
     /// No network: measure the scores of real images that others are compared with again, and print them beside the stored ones
-    #[arg(long, conflicts_with_all = ["model", "limit", "samples", "seed", "seeds", "inception"])]
+    #[arg(long, conflicts_with_all = ["model", "limit", "samples", "seed", "seeds", "inception", "fad"])]
     pub anchors: bool,
     /// The images [default: the data set that the network learnt; with --anchors, fashion-mnist]
     #[arg(long)]
@@ -123,12 +136,28 @@ pub struct Evaluate {
     /// the paper has it)
     #[arg(long, value_name = "FILE")]
     pub inception: Option<PathBuf>,
+    /// Measure FAD with this autoencoder, which `fit --model fad-autoencoder` wrote, in place of the published one
+    #[arg(long, value_name = "FILE")]
+    pub fad: Option<PathBuf>,
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Where to compute: cpu, cuda[:NUMBER], wgpu[:NUMBER]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Place,
     /// Threads [default: one for each core]; the result does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+}
+
+/// `report`.
+#[derive(Clone, Debug, Args)]
+pub struct ShowRun {
+    /// The OUT folder of `fit`; the run may still be going on
+    pub run: PathBuf,
+    /// Where the page goes [default: report.html in that folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `speed`.
@@ -143,6 +172,9 @@ pub struct Speed {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Where to compute: cpu, cuda[:NUMBER], wgpu[:NUMBER]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    pub device: Place,
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -155,6 +187,23 @@ pub enum Unseen {
     Test,
     /// To choose settings and models with: `[schedule] validation = N`
     Validation,
+}
+
+/// What can be trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ModelKind {
+    /// The Fully Spiking VAE
+    Fsvae,
+    /// The paper's VAE without spikes
+    AnnVae,
+    /// The autoencoder in whose latent space FAD is measured
+    FadAutoencoder,
+}
+
+impl std::fmt::Display for ModelKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(clap::ValueEnum::to_possible_value(self).expect("none is skipped").get_name())
+    }
 }
 
 /// Settings to begin with.

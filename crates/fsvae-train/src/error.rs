@@ -96,4 +96,41 @@ pub enum TrainError {
         /// The data set.
         dataset: String,
     },
+    /// No log.
+    #[error("{} is no training run: it has no log.jsonl", path.display())]
+    #[diagnostic(code(E191), help("name the OUT folder of `fsvae-train fit`"))]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The autoencoder of FAD was made for other images.
+    #[error(
+        "the encoder takes images of {} channels and side {}, the network makes images of {} channels and side {}",
+        found.0, found.1, expected.0, expected.1
+    )]
+    #[diagnostic(code(E196), help("fit one on the data set of the network: `fsvae-train fit --model fad-autoencoder --dataset ...`"))]
+    OtherFad {
+        /// Channels and side of the network's images.
+        expected: (usize, usize),
+        /// Those of the encoder's.
+        found: (usize, usize),
+    },
+    /// Ctrl-C, or a request to end.
+    #[error("interrupted after step {step}")]
+    #[diagnostic(code(E198), help("nothing is lost; go on with `fsvae-train fit --resume --out {}`", out.display()))]
+    Interrupted {
+        /// Optimiser steps done.
+        step: u64,
+        /// The folder of the run.
+        out: PathBuf,
+    },
+    /// Weights that are infinite or not numbers.
+    #[error("training diverged at step {step}: tensor \"{tensor}\" holds a number that is not finite")]
+    #[diagnostic(code(E199), help("begin again with a smaller --learning-rate; training.mpk still holds an earlier state"))]
+    DivergedWeights {
+        /// The optimiser step.
+        step: u64,
+        /// The first such tensor.
+        tensor: String,
+    },
 }

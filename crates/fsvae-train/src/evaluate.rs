@@ -3,13 +3,13 @@
 use crate::args::{Evaluate, Unseen};
 use crate::error::TrainError;
 use crate::judge::{self, Judgement};
-use crate::measure::{drawn, reconstruction_error, spikes_of};
+use crate::measure::{Pictures, drawn, reconstruction_error, reconstructions, spikes_of};
 use crate::operations::{self, Operations, Published};
-use fsvae_checkpoint::Checkpoint;
+use fsvae_checkpoint::{AnnCheckpoint, AnnConfig, Checkpoint, CheckpointOf, Kind, format_of};
 use fsvae_cli::{Progress, Report, print, print_json, read_file};
 use fsvae_data::{DataSet, ImageSet, Source, Split};
-use fsvae_model::{Model, Recipe, Trainer, device};
-use fsvae_score::{Anchor, Fad, Inception, Reference, Set, anchors, fad};
+use fsvae_model::{AnnRecipe, AnnTrainer, Model, Recipe, Trainer};
+use fsvae_score::{Anchor, Fad, Inception, Reference, Set, fad};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -30,8 +30,16 @@ struct Scores {
     fad: Option<FadScores>,
     #[serde(flatten)]
     inception: Option<Judgement>,
-    firing_rates: Passes<BTreeMap<String, f64>>,
-    operations: OperationCounts,
+    #[serde(flatten)]
+    cost: Cost,
+}
+
+/// What a network does for an image.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Cost {
+    Spiking { firing_rates: Passes<BTreeMap<String, f64>>, operations: OperationCounts },
+    Ann { operations: Passes<Operations> },
 }
 
 /// Something of both passes.
@@ -56,6 +64,9 @@ struct FadScores {
     fad_published: f64,
     fad_running: f64,
     fad_anchors: Vec<Anchor>,
+    /// Of reconstructions of as many unseen images: what remains when the prior is perfect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fad_reconstructions: Option<Fad>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fad_seeds: Option<Seeds>,
 }
@@ -79,13 +90,35 @@ struct Spread {
 /// Measures and prints.
 pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
     let Some(model) = &arguments.model else { return crate::anchors::remeasure_anchors(arguments) };
-    let checkpoint = Checkpoint::from_bytes(&read_file(model)?)?;
-    let dataset = dataset(arguments, &checkpoint)?;
+    let bytes = read_file(model)?;
     check(arguments)?;
+    let device = arguments.device.device()?;
+    if format_of(&bytes) == Some(AnnConfig::FORMAT) {
+        let checkpoint = AnnCheckpoint::from_bytes(&bytes)?;
+        let network = AnnTrainer::from_checkpoint(&checkpoint, &AnnRecipe::default(), &device)?.valid();
+        conclude(arguments, &checkpoint, &network, |_| Ok(Cost::Ann { operations: Passes::of_ann(&checkpoint.config) }))
+    } else {
+        let checkpoint = Checkpoint::from_bytes(&bytes)?;
+        let network = Trainer::from_checkpoint(&checkpoint, &Recipe::default(), &device)?.model.valid();
+        conclude(arguments, &checkpoint, &network, |images| Cost::of_spikes(&network, images, arguments.seed))
+    }
+}
+
+/// Measures and prints.
+fn conclude<C: Kind>(
+    arguments: &Evaluate,
+    checkpoint: &CheckpointOf<C>,
+    network: &impl Pictures,
+    cost: impl FnOnce(ImageSet) -> Result<Cost, Report>,
+) -> Result<(), Report> {
+    let dataset = dataset(arguments, checkpoint)?;
+    let reference = reference(arguments, dataset, network.shape())?;
     let inception = arguments.inception.as_deref().map(read_inception).transpose()?;
-    let model = Trainer::from_checkpoint(&checkpoint, &Recipe::default(), &device())?.model.valid();
-    let (split, images) = images(arguments, dataset, &checkpoint)?;
-    let scores = measure(arguments, &model, (dataset, split), images, inception.as_ref())?;
+    if inception.is_some() && !network.draws() {
+        return Err(TrainError::Impossible { violations: vec!["--inception: an autoencoder draws no images to judge".into()] }.into());
+    }
+    let (split, images) = images(arguments, dataset, checkpoint)?;
+    let scores = measure(arguments, network, (dataset, split), images, (reference, inception), cost)?;
     if arguments.json {
         print_json(&json!(scores))?
     } else {
@@ -115,33 +148,35 @@ fn read_inception(path: &Path) -> Result<Inception, Report> {
 
 fn measure(
     arguments: &Evaluate,
-    model: &Model,
+    network: &impl Pictures,
     (dataset, split): (Source, Split),
     images: ImageSet,
-    inception: Option<&Inception>,
+    (reference, inception): (Option<Reference>, Option<Inception>),
+    cost: impl FnOnce(ImageSet) -> Result<Cost, Report>,
 ) -> Result<Scores, Report> {
     let count = images.count();
     let error = {
         let progress = Progress::new("reconstruct", "images", count as u64);
-        reconstruction_error(model, &images, count, arguments.seed, |images| progress.add(images as u64))?
+        reconstruction_error(network, &images, count, arguments.seed, |images| progress.add(images as u64))?
     };
-    let set = reference_set(dataset, model.config.image_size);
     let samples = |seed: u64| {
         let progress = Progress::new("draw", "images", arguments.samples.into());
-        drawn(model, arguments.samples as usize, seed, |images| progress.add(images as u64))
+        drawn(network, arguments.samples as usize, seed, |images| progress.add(images as u64))
     };
-    let first = if arguments.samples > 0 && (set.is_some() || inception.is_some()) { samples(arguments.seed) } else { Vec::new() };
-    let fad = set.filter(|_| !first.is_empty()).map(|set| fad_scores(arguments, set, &first, samples));
+    let wanted = arguments.samples > 0 && network.draws() && (reference.is_some() || inception.is_some());
+    let first = if wanted { samples(arguments.seed) } else { Vec::new() };
+    let fad = match reference.filter(|_| wanted) {
+        Some(reference) => {
+            let reconstructed = reconstructions(network, &images, count.min(arguments.samples as usize), arguments.seed)?;
+            Some(fad_scores(arguments, &reference, (&first, &reconstructed), samples))
+        }
+        None => None,
+    };
     let inception = match inception {
-        Some(inception) => Some(judge::judge(inception, &first, &images.all()?)),
+        Some(inception) => Some(judge::judge(&inception, &first, &images.all()?)),
         None => None,
     };
     drop(first);
-    let (reconstruction, generation) = spikes_of(model, &images.first(COUNTED).all()?, arguments.seed);
-    let config = &model.config;
-    // Reconstruction needs no prior: it was only watched for the published counting.
-    let mut reconstruction_rates = reconstruction.rates();
-    reconstruction_rates.retain(|layer, _| !layer.starts_with("prior"));
     Ok(Scores {
         dataset: dataset.to_string(),
         split: split.name(),
@@ -150,29 +185,64 @@ fn measure(
         reconstruction_mse: error,
         fad,
         inception,
-        firing_rates: Passes { reconstruction: reconstruction_rates, generation: generation.rates() },
-        operations: OperationCounts {
-            counted_images: reconstruction.images,
-            passes: Passes {
-                reconstruction: operations::reconstruction(config, &reconstruction),
-                generation: operations::generation(config, &generation),
-            },
-            published_counting: operations::published(config, &reconstruction, &generation),
-        },
+        cost: cost(images)?,
     })
 }
 
-fn fad_scores(arguments: &Evaluate, set: Set, first: &[f32], samples: impl Fn(u64) -> Vec<f32>) -> FadScores {
-    let reference = Reference::new(set);
-    let mut scores = vec![fad(&reference, first)];
+impl Cost {
+    /// Counts the spikes of the first images.
+    fn of_spikes(model: &Model, images: ImageSet, seed: u64) -> Result<Self, Report> {
+        let (reconstruction, generation) = spikes_of(model, &images.first(COUNTED).all()?, seed);
+        let config = &model.config;
+        // Reconstruction needs no prior: it was only watched for the published counting.
+        let mut reconstruction_rates = reconstruction.rates();
+        reconstruction_rates.retain(|layer, _| !layer.starts_with("prior"));
+        Ok(Self::Spiking {
+            firing_rates: Passes { reconstruction: reconstruction_rates, generation: generation.rates() },
+            operations: OperationCounts {
+                counted_images: reconstruction.images,
+                passes: Passes {
+                    reconstruction: operations::reconstruction(config, &reconstruction),
+                    generation: operations::generation(config, &generation),
+                },
+                published_counting: operations::published(config, &reconstruction, &generation),
+            },
+        })
+    }
+}
+
+impl Passes<Operations> {
+    fn of_ann(config: &AnnConfig) -> Self {
+        Self { reconstruction: operations::ann_reconstruction(config), generation: operations::ann_generation(config) }
+    }
+
+    fn rows(&self) -> [[String; 3]; 2] {
+        let Passes { reconstruction, generation } = self;
+        [("reconstruction", reconstruction), ("generation", generation)]
+            .map(|(name, pass)| [name.to_owned(), millions(pass.additions), millions(pass.multiplications)])
+    }
+}
+
+fn millions(x: f64) -> String {
+    format!("{:.2} M", x / 1e6)
+}
+
+fn fad_scores(
+    arguments: &Evaluate,
+    reference: &Reference,
+    (first, reconstructed): (&[f32], &[f32]),
+    samples: impl Fn(u64) -> Vec<f32>,
+) -> FadScores {
+    let mut scores = vec![fad(reference, first)];
     let seeds: Vec<u64> = (0..u64::from(arguments.seeds)).map(|i| arguments.seed + i).collect();
-    scores.extend(seeds[1..].iter().map(|&seed| fad(&reference, &samples(seed))));
+    scores.extend(seeds[1..].iter().map(|&seed| fad(reference, &samples(seed))));
     let spread = |of: fn(&Fad) -> f64| Spread::of(scores.iter().map(of).collect());
     FadScores {
         samples: arguments.samples,
         fad_published: scores[0].published,
         fad_running: scores[0].running,
-        fad_anchors: anchors(set).to_vec(),
+        fad_anchors: reference.anchors().to_vec(),
+        fad_reconstructions: (arguments.limit != Some(1)).then(|| fad(reference, reconstructed)), // one image has no spread
         fad_seeds: (seeds.len() > 1).then(|| Seeds { published: spread(|fad| fad.published), running: spread(|fad| fad.running), seeds }),
     }
 }
@@ -188,17 +258,25 @@ impl Spread {
 }
 
 /// The data set that was asked for, or that the network learnt.
-fn dataset(arguments: &Evaluate, checkpoint: &Checkpoint) -> Result<Source, TrainError> {
+fn dataset<C: Kind>(arguments: &Evaluate, checkpoint: &CheckpointOf<C>) -> Result<Source, TrainError> {
     let recorded = &checkpoint.training.dataset;
     let dataset = match arguments.dataset {
         Some(dataset) => dataset,
         None => recorded.parse().map_err(|_| TrainError::UnknownDataset { dataset: recorded.clone() })?,
     };
-    let (expected, found) = (checkpoint.config.image_channels, dataset.channels());
+    let (expected, found) = (checkpoint.config.image_shape().0, dataset.channels());
     if expected == found { Ok(dataset) } else { Err(TrainError::OtherImages { dataset: dataset.to_string(), expected, found }) }
 }
 
-/// The reference of FAD, if there is one for such images.
+/// What FAD is measured with: the user's autoencoder, or the published one if there is one for such images.
+fn reference(arguments: &Evaluate, dataset: Source, shape: (usize, usize)) -> Result<Option<Reference>, Report> {
+    let Some(path) = &arguments.fad else { return Ok(reference_set(dataset, shape.1).map(Reference::new)) };
+    let reference = Reference::from_bytes(&read_file(path)?)?;
+    let found = (reference.encoder.channels(), reference.encoder.side());
+    if found == shape { Ok(Some(reference)) } else { Err(TrainError::OtherFad { expected: shape, found }.into()) }
+}
+
+/// The published autoencoder for such images.
 pub fn reference_set(dataset: Source, image_size: usize) -> Option<Set> {
     let set = match dataset {
         Source::Mnist => Set::Mnist,
@@ -209,14 +287,14 @@ pub fn reference_set(dataset: Source, image_size: usize) -> Option<Set> {
 }
 
 /// The images that were asked for. Which ones were set apart for validation, the model knows.
-fn images(arguments: &Evaluate, source: Source, checkpoint: &Checkpoint) -> Result<(Split, ImageSet), Report> {
+fn images<C: Kind>(arguments: &Evaluate, source: Source, checkpoint: &CheckpointOf<C>) -> Result<(Split, ImageSet), Report> {
     let split = match arguments.split {
         Unseen::Test => Split::Test,
         Unseen::Validation => Split::Validation,
     };
     let validation = checkpoint.training.options.get("schedule.validation").and_then(|count| count.parse().ok()).unwrap_or(0);
     let (folder, unverified) = (arguments.data.clone(), arguments.unverified_data);
-    let images = DataSet { source, folder, validation, unverified }.load(split, checkpoint.config.image_size)?;
+    let images = DataSet { source, folder, validation, unverified }.load(split, checkpoint.config.image_shape().1)?;
     let limit = arguments.limit.map_or(images.count(), |limit| limit as usize);
     Ok((split, images.first(limit)))
 }
@@ -237,16 +315,30 @@ impl Scores {
         );
         match &self.fad {
             Some(fad) => text += &fad.text(),
-            None => text += "no FAD: it needs samples, and its encoders are for 32x32 images of MNIST and Fashion-MNIST\n",
+            None => {
+                text +=
+                    "no FAD: it needs samples, and an encoder of such images (--fad); there are some for 32x32 MNIST and Fashion-MNIST\n"
+            }
         }
         if let Some(inception) = &self.inception {
             text += &inception.text();
         }
-        text + "\n" + &self.rates() + "\n" + &self.operations.text()
+        text + "\n" + &self.cost.text()
     }
+}
 
-    fn rates(&self) -> String {
-        let Passes { reconstruction, generation } = &self.firing_rates;
+impl Cost {
+    fn text(&self) -> String {
+        match self {
+            Self::Spiking { firing_rates, operations } => firing_rates.text() + "\n" + &operations.text(),
+            Self::Ann { operations } => table(["operations of one image", "additions", "multiplications"], operations.rows()),
+        }
+    }
+}
+
+impl Passes<BTreeMap<String, f64>> {
+    fn text(&self) -> String {
+        let Passes { reconstruction, generation } = self;
         let names: std::collections::BTreeSet<&String> = reconstruction.keys().chain(generation.keys()).collect();
         let rate =
             |rates: &BTreeMap<String, f64>, name: &String| rates.get(name).map_or_else(String::new, |r| format!("{:.2} %", 100.0 * r));
@@ -260,6 +352,7 @@ impl FadScores {
     fn text(&self) -> String {
         let mut rows: Vec<(String, Fad)> = self.fad_anchors.iter().map(|anchor| (anchor.images.to_owned(), anchor.fad)).collect();
         rows.push((format!("{} images of this network", self.samples), Fad { published: self.fad_published, running: self.fad_running }));
+        rows.extend(self.fad_reconstructions.map(|fad| ("reconstructions by this network".to_owned(), fad)));
         rows.sort_by(|a, b| a.1.published.total_cmp(&b.1.published));
         let row = |(images, fad): (String, Fad)| [images, format!("{:.2}", fad.published), format!("{:.2}", fad.running)];
         let mut text = table(["FAD of", "published", "running"], rows.into_iter().map(row));
@@ -273,25 +366,13 @@ impl FadScores {
 
 impl OperationCounts {
     fn text(&self) -> String {
-        let Passes { reconstruction, generation } = &self.passes;
-        let Published { batch, reconstruction: published_reconstruction, generation: published_generation } = &self.published_counting;
-        let millions = |x: f64| format!("{:.2} M", x / 1e6);
+        let Published { batch, reconstruction, generation } = &self.published_counting;
         let batch = f64::from(*batch);
-        let row = |name: &str, additions: f64, multiplications: f64| [name.to_owned(), millions(additions), millions(multiplications)];
-        let rows = [
-            row("reconstruction", reconstruction.additions, reconstruction.multiplications),
-            row("generation", generation.additions, generation.multiplications),
-            row(
-                "reconstruction, as the paper's program counts",
-                published_reconstruction.additions / batch,
-                published_reconstruction.multiplications / batch,
-            ),
-            row(
-                "generation, as the paper's program counts",
-                published_generation.additions / batch,
-                published_generation.multiplications / batch,
-            ),
-        ];
+        let published = [("reconstruction", reconstruction), ("generation", generation)].map(|(name, totals)| {
+            let name = format!("{name}, as the paper's program counts");
+            [name, millions(totals.additions / batch), millions(totals.multiplications / batch)]
+        });
+        let rows = self.passes.rows().into_iter().chain(published);
         let counted = format!("operations of one image (mean of {})", self.counted_images);
         table([&counted, "additions", "multiplications"], rows)
     }

@@ -1,9 +1,13 @@
 //! The files of a run. Each is written whole, so that a kill at any moment leaves a run that can go on.
 
 use crate::error::TrainError;
-use fsvae_checkpoint::Checkpoint;
+use crate::report;
+use fsvae_checkpoint::{CheckpointOf, Kind};
 use fsvae_cli::{Report, create_folder, write_file};
 use std::path::{Path, PathBuf};
+
+/// The encoder and the reference statistics that an autoencoder leaves.
+pub const FAD: &str = "fad.safetensors";
 
 /// A run's folder.
 #[derive(Debug)]
@@ -25,6 +29,11 @@ impl RunFolder {
         Ok(create_folder(&self.path)?)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The state to go on from.
     pub fn training(&self) -> PathBuf {
         self.path.join("training.mpk")
@@ -40,13 +49,28 @@ impl RunFolder {
         self.path.join("log.jsonl")
     }
 
+    /// The page that shows the run.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
+    /// Writes the page.
+    pub fn write_report(&self) -> Result<(), Report> {
+        Ok(write_file(self.report(), report::page(&self.path)?.as_bytes())?)
+    }
+
+    /// Writes another file.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Report> {
+        Ok(write_file(self.path.join(name), bytes)?)
+    }
+
     /// Writes the state to go on from.
-    pub fn write_training(&self, checkpoint: &Checkpoint) -> Result<(), Report> {
+    pub fn write_training(&self, checkpoint: &CheckpointOf<impl Kind>) -> Result<(), Report> {
         Ok(write_file(self.training(), &checkpoint.to_bytes())?)
     }
 
     /// Writes the network for use, weights in half precision.
-    pub fn write_model(&self, checkpoint: &Checkpoint) -> Result<(), Report> {
+    pub fn write_model(&self, checkpoint: &CheckpointOf<impl Kind>) -> Result<(), Report> {
         Ok(write_file(self.model(), &checkpoint.clone().to_half().to_bytes())?)
     }
 

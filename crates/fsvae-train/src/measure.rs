@@ -1,55 +1,132 @@
 //! Looking at a network: how well it reconstructs, what it draws.
 
+use fsvae_checkpoint::Kind;
 use fsvae_cli::Progress;
 use fsvae_data::{DataError, ImageSet, Images};
-use fsvae_model::{Model, SpikeCounts, uniform_picks};
+use fsvae_model::{AnnModel, Model, SpikeCounts, ann, uniform_picks};
 
 /// Images of one pass; fixed, so that the sums do not depend on the caller.
 const BATCH: usize = 100;
 
-/// Mean squared error of the reconstructions of the first `count` images, pixels in [-1, 1], each with its own picks of `seed`.
-///
+/// A network that turns images and random numbers into images; image j of a seed has random numbers of its own.
+pub trait Pictures {
+    /// Channels and side of its images.
+    fn shape(&self) -> (usize, usize);
+    /// What it makes of images as numbers in [-1, 1], the first of which is image `first` of `seed`.
+    fn reconstructed(&self, pixels: &[f32], seed: u64, first: u64) -> Vec<f32>;
+    /// Whether it can draw images of its own.
+    fn draws(&self) -> bool;
+    /// The images `first .. first + count` of `seed`, drawn with its prior.
+    fn drawn(&self, seed: u64, first: u64, count: usize) -> Vec<f32>;
+}
+
 /// Running statistics, exact step-by-step roll-out: what the network does once it is deployed.
-pub fn reconstruction_error(model: &Model, images: &ImageSet, count: usize, seed: u64, progress: impl Fn(usize)) -> Result<f64, DataError> {
-    let (mut squares, mut numbers) = (0.0, 0);
-    for first in (0..count).step_by(BATCH) {
-        let chunk = first..count.min(first + BATCH);
-        let pixels = images.take(chunk.clone())?.floats();
-        let picks = uniform_picks(&model.config, seed, first as u64, chunk.len());
-        let reconstructed = model.reconstruct(&pixels, picks);
-        squares += pixels.iter().zip(&reconstructed).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
-        numbers += pixels.len();
-        progress(chunk.len());
+impl Pictures for Model {
+    fn shape(&self) -> (usize, usize) {
+        self.config.image_shape()
     }
+
+    fn reconstructed(&self, pixels: &[f32], seed: u64, first: u64) -> Vec<f32> {
+        self.reconstruct(pixels, uniform_picks(&self.config, seed, first, pixels.len() / pixels_per_image(self)))
+    }
+
+    fn draws(&self) -> bool {
+        true
+    }
+
+    fn drawn(&self, seed: u64, first: u64, count: usize) -> Vec<f32> {
+        self.sample(&uniform_picks(&self.config, seed, first, count))
+    }
+}
+
+impl Pictures for AnnModel {
+    fn shape(&self) -> (usize, usize) {
+        self.config.image_shape()
+    }
+
+    fn reconstructed(&self, pixels: &[f32], seed: u64, first: u64) -> Vec<f32> {
+        self.reconstruct(pixels, &ann::noise(seed, first, pixels.len() / pixels_per_image(self), self.config.latent))
+    }
+
+    fn draws(&self) -> bool {
+        self.config.variational
+    }
+
+    fn drawn(&self, seed: u64, first: u64, count: usize) -> Vec<f32> {
+        self.decode(&ann::noise(seed, first, count, self.config.latent))
+    }
+}
+
+fn pixels_per_image(network: &impl Pictures) -> usize {
+    let (channels, side) = network.shape();
+    channels * side * side
+}
+
+/// Mean squared error of the reconstructions of the first `count` images, pixels in [-1, 1].
+pub fn reconstruction_error(
+    network: &impl Pictures,
+    images: &ImageSet,
+    count: usize,
+    seed: u64,
+    progress: impl Fn(usize),
+) -> Result<f64, DataError> {
+    let (mut squares, mut numbers) = (0.0, 0);
+    reconstruct(network, images, count, seed, |pixels, reconstructed| {
+        squares += pixels.iter().zip(reconstructed).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+        numbers += pixels.len();
+        progress(pixels.len() / pixels_per_image(network));
+    })?;
     Ok(squares / numbers as f64)
 }
 
+/// Numbers of the reconstructions of the first `count` images.
+pub fn reconstructions(network: &impl Pictures, images: &ImageSet, count: usize, seed: u64) -> Result<Vec<f32>, DataError> {
+    let mut numbers = Vec::with_capacity(count * pixels_per_image(network));
+    reconstruct(network, images, count, seed, |_, reconstructed| numbers.extend_from_slice(reconstructed))?;
+    Ok(numbers)
+}
+
+/// Shows the first `count` images beside their reconstructions, a few at a time.
+fn reconstruct(
+    network: &impl Pictures,
+    images: &ImageSet,
+    count: usize,
+    seed: u64,
+    mut see: impl FnMut(&[f32], &[f32]),
+) -> Result<(), DataError> {
+    for first in (0..count).step_by(BATCH) {
+        let pixels = images.take(first..count.min(first + BATCH))?.floats();
+        see(&pixels, &network.reconstructed(&pixels, seed, first as u64));
+    }
+    Ok(())
+}
+
 /// The first images, each with its reconstruction to its right, as one list of images.
-pub fn reconstruction_pairs(model: &Model, images: &ImageSet, count: usize, seed: u64) -> Result<Images, DataError> {
+pub fn reconstruction_pairs(network: &impl Pictures, images: &ImageSet, count: usize, seed: u64) -> Result<Images, DataError> {
     let images = images.take(0..count.min(images.count()))?;
     let pixels = images.floats();
-    let reconstructed = model.reconstruct(&pixels, uniform_picks(&model.config, seed, 0, images.count));
+    let reconstructed = network.reconstructed(&pixels, seed, 0);
     let size = images.pixels_per_image();
     let pairs: Vec<f32> = pixels.chunks(size).zip(reconstructed.chunks(size)).flat_map(|(a, b)| [a, b].concat()).collect();
     Ok(images.with_floats(&pairs))
 }
 
-/// Numbers of `count` images drawn with the spiking prior: image j has the picks of image j of `seed`.
-pub fn drawn(model: &Model, count: usize, seed: u64, progress: impl Fn(usize)) -> Vec<f32> {
+/// Numbers of `count` images drawn with the prior.
+pub fn drawn(network: &impl Pictures, count: usize, seed: u64, progress: impl Fn(usize)) -> Vec<f32> {
     let mut images = Vec::new();
     for first in (0..count).step_by(BATCH) {
         let batch = BATCH.min(count - first);
-        images.extend(model.sample(&uniform_picks(&model.config, seed, first as u64, batch)));
+        images.extend(network.drawn(seed, first as u64, batch));
         progress(batch);
     }
     images
 }
 
-/// Images drawn with the spiking prior.
-pub fn samples(model: &Model, count: usize, seed: u64) -> Images {
-    let (channels, side) = (model.config.image_channels, model.config.image_size);
+/// Images drawn with the prior.
+pub fn samples(network: &impl Pictures, count: usize, seed: u64) -> Images {
+    let (channels, side) = network.shape();
     let none = Images { count: 0, channels, height: side, width: side, pixels: Vec::new() };
-    none.with_floats(&drawn(model, count, seed, |_| ()))
+    none.with_floats(&drawn(network, count, seed, |_| ()))
 }
 
 /// The spikes of reconstructing these images and of drawing as many, each with its own picks of `seed`.

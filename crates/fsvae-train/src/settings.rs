@@ -2,22 +2,24 @@
 
 use crate::args::{Fit, Preset};
 use crate::error::TrainError;
-use fsvae_checkpoint::NetworkConfig;
+use crate::lesson::Lesson;
+use fsvae_checkpoint::{AnnConfig, Kind, NetworkConfig};
 use fsvae_data::{Source, Split};
-use fsvae_model::{Recipe, RollOut};
+use fsvae_model::{AnnRecipe, Recipe, RollOut};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// The settings of a run; a TOML file has a section for each field.
+/// The settings of a run, of an FSVAE unless it is said otherwise; a TOML file has a section for each field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Settings {
+pub struct Settings<N = NetworkConfig, R = Recipe> {
     /// What the network looks like.
-    pub network: NetworkConfig,
+    pub network: N,
     /// What an optimiser step does.
-    pub recipe: Recipe,
+    pub recipe: R,
     /// How many steps there are, and of which size.
     pub schedule: Schedule,
 }
@@ -101,21 +103,32 @@ impl Settings {
             },
         }
     }
+}
 
-    /// The preset (with the network of an already trained model, if there is one), changed by the TOML text, changed by the options.
+impl Settings<AnnConfig, AnnRecipe> {
+    /// A preset of a VAE or an autoencoder.
+    pub fn ann_preset(preset: Preset, dataset: Source, variational: bool) -> Self {
+        let config = if variational { AnnConfig::vae } else { AnnConfig::autoencoder };
+        let paper = config(dataset.side(), dataset.channels());
+        let flip = dataset.may_be_mirrored();
+        match preset {
+            Preset::Paper => Self { network: paper, recipe: AnnRecipe { flip, ..AnnRecipe::default() }, schedule: Schedule::default() },
+            Preset::Tiny => Self {
+                network: AnnConfig { channels: [8, 16, 16, 16, 16][..paper.channels.len()].to_vec(), latent: 16, ..paper },
+                recipe: AnnRecipe { batch: 16, learning_rate: 3e-3, flip, ..AnnRecipe::default() },
+                schedule: Schedule { epochs: 2, ..Schedule::default() },
+            },
+        }
+    }
+}
+
+impl<N: Kind, R: Lesson> Settings<N, R> {
+    /// A preset, changed by the TOML text, changed by the options.
     ///
     /// # Errors
     /// [`TrainError::Settings`] for the text, [`TrainError::Impossible`] for what comes out.
-    pub fn from_arguments(
-        fit: &Fit,
-        dataset: Source,
-        trained: Option<&NetworkConfig>,
-        toml: Option<(&Path, &str)>,
-    ) -> Result<Self, TrainError> {
-        let mut settings = Self::preset(fit.preset, dataset);
-        if let Some(network) = trained {
-            settings.network = network.clone();
-        }
+    pub fn from_arguments(fit: &Fit, dataset: Source, preset: Self, toml: Option<(&Path, &str)>) -> Result<Self, TrainError> {
+        let mut settings = preset;
         if let Some((path, text)) = toml {
             let unusable = |message: String| TrainError::Settings { path: path.to_owned(), message };
             let changes: Table = text.parse().map_err(|e: toml::de::Error| unusable(e.to_string()))?;
@@ -126,11 +139,9 @@ impl Settings {
         settings.schedule.epochs = fit.epochs.unwrap_or(settings.schedule.epochs);
         settings.schedule.seed = fit.seed.unwrap_or(settings.schedule.seed);
         settings.schedule.limit = fit.limit.map_or(settings.schedule.limit, |limit| limit as usize);
-        settings.recipe.batch = fit.batch.unwrap_or(settings.recipe.batch);
-        settings.recipe.learning_rate = fit.learning_rate.unwrap_or(settings.recipe.learning_rate);
-        settings.recipe.weight_bits = fit.weight_bits.or(settings.recipe.weight_bits);
-        settings.check(dataset.channels())?;
-        Ok(settings)
+        let mut violations = settings.recipe.take_options(fit);
+        violations.extend(settings.violations(dataset.channels()));
+        if violations.is_empty() { Ok(settings) } else { Err(TrainError::Impossible { violations }) }
     }
 
     /// Whether a run with these settings is possible on images of so many channels.
@@ -138,26 +149,31 @@ impl Settings {
     /// # Errors
     /// [`TrainError::Impossible`] names all that is out of range.
     pub fn check(&self, image_channels: usize) -> Result<(), TrainError> {
-        let mut violations = self.network.violations();
-        let mut demand = |holds: bool, sentence: String| {
-            if !holds {
-                violations.push(sentence);
-            }
-        };
-        let recipe = &self.recipe;
-        let found = self.network.image_channels;
-        demand(found == image_channels, format!("network.image_channels is {found}, the data set has {image_channels}"));
-        demand((1..=1 << 16).contains(&recipe.batch), format!("the batch is {}; it must be from 1 to 65536", recipe.batch));
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        demand(positive(recipe.learning_rate), format!("the learning rate is {}; it must be above 0", recipe.learning_rate));
-        let decay = f64::from(recipe.weight_decay);
-        demand((0.0..1.0).contains(&decay), format!("weight_decay is {decay}; it must be from 0 to below 1"));
-        demand(recipe.weight_bits.is_none_or(|bits| (2..=8).contains(&bits)), "weight_bits must be from 2 to 8".into());
-        let probable = recipe.scheduled_probability.iter().all(|p| (0.0..=1.0).contains(p));
-        demand(probable, "scheduled_probability must be two numbers from 0 to 1".into());
-        demand(self.schedule.epochs > 0, "there must be at least 1 epoch".into());
-        demand(i64::try_from(self.schedule.seed).is_ok(), "the seed must be below 2^63, the limit of numbers in TOML".into());
+        let violations = self.violations(image_channels);
         if violations.is_empty() { Ok(()) } else { Err(TrainError::Impossible { violations }) }
+    }
+
+    fn violations(&self, image_channels: usize) -> Vec<String> {
+        let recipe = self.recipe.basics();
+        let (found, _) = self.network.image_shape();
+        let decay = f64::from(recipe.weight_decay);
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let of_recipe = [
+            (found == image_channels, format!("network.image_channels is {found}, the data set has {image_channels}")),
+            ((1..=1 << 16).contains(&recipe.batch), format!("the batch is {}; it must be from 1 to 65536", recipe.batch)),
+            (positive(recipe.learning_rate), format!("the learning rate is {}; it must be above 0", recipe.learning_rate)),
+            ((0.0..1.0).contains(&decay), format!("weight_decay is {decay}; it must be from 0 to below 1")),
+        ];
+        let of_schedule = [
+            (self.schedule.epochs > 0, "there must be at least 1 epoch".to_owned()),
+            (i64::try_from(self.schedule.seed).is_ok(), "the seed must be below 2^63, the limit of numbers in TOML".to_owned()),
+        ];
+        let broken = |rules: Vec<(bool, String)>| rules.into_iter().filter_map(|(holds, sentence)| (!holds).then_some(sentence));
+        let mut violations = self.network.violations();
+        violations.extend(broken(of_recipe.into()));
+        violations.extend(self.recipe.violations());
+        violations.extend(broken(of_schedule.into()));
+        violations
     }
 
     /// Recipe and schedule as named values, for a checkpoint's record (the network stands there anyhow).
@@ -175,14 +191,15 @@ impl Settings {
     ///
     /// # Errors
     /// What the TOML parser says, if the options are not a run's.
-    pub fn from_options(network: &NetworkConfig, options: &BTreeMap<String, String>) -> Result<Self, toml::de::Error> {
+    pub fn from_options(network: &N, options: &BTreeMap<String, String>) -> Result<Self, toml::de::Error> {
         #[derive(Deserialize)]
-        struct Options {
-            recipe: Recipe,
+        #[serde(bound = "R: DeserializeOwned")]
+        struct Options<R> {
+            recipe: R,
             schedule: Schedule,
         }
         let text: String = options.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
-        let Options { recipe, schedule } = toml::from_str(&text)?;
+        let Options { recipe, schedule } = toml::from_str::<Options<R>>(&text)?;
         Ok(Self { network: network.clone(), recipe, schedule })
     }
 }
@@ -209,7 +226,8 @@ mod tests {
         let crate::args::Command::Fit(fit) = crate::args::Arguments::try_parse_from(words).unwrap().command else {
             panic!("fit was asked for")
         };
-        Settings::from_arguments(&fit, Source::FashionMnist, None, Some((Path::new("recipe.toml"), toml)))
+        let preset = Settings::preset(fit.preset, Source::FashionMnist);
+        Settings::from_arguments(&fit, Source::FashionMnist, preset, Some((Path::new("recipe.toml"), toml)))
     }
 
     #[test]
@@ -228,6 +246,11 @@ mod tests {
                 let settings = Settings::preset(preset, dataset);
                 settings.check(dataset.channels()).unwrap();
                 assert_eq!(Settings::from_options(&settings.network, &settings.to_options()).unwrap(), settings);
+                for variational in [true, false] {
+                    let settings = Settings::ann_preset(preset, dataset, variational);
+                    settings.check(dataset.channels()).unwrap();
+                    assert_eq!(Settings::from_options(&settings.network, &settings.to_options()).unwrap(), settings);
+                }
             }
         }
     }

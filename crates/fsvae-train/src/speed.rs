@@ -3,7 +3,7 @@
 use crate::args::Speed;
 use fsvae_checkpoint::NetworkConfig;
 use fsvae_cli::{Progress, Report, print, print_json};
-use fsvae_model::{Recipe, Trainer, device};
+use fsvae_model::{Recipe, Trainer};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -16,7 +16,7 @@ const PROBABILITY: f64 = 0.3;
 pub fn speed(arguments: &Speed) -> Result<(), Report> {
     let (config, batch) = (NetworkConfig::fsvae(1), arguments.batch as usize);
     let recipe = Recipe { batch, ..Recipe::default() };
-    let mut trainer = Trainer::new(&config, &recipe, 1, &device());
+    let mut trainer = Trainer::new(&config, &recipe, 1, &arguments.device.device()?);
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let pixels: Vec<f32> = (0..batch * 32 * 32).map(|_| rng.random_range(-1.0..1.0)).collect();
     let progress = Progress::new("steps", "steps", arguments.steps + 1);

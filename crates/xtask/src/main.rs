@@ -19,7 +19,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Install what the tests need: data sets, Chromium, Lava, SANA-FE, sPyNNaker, NEST
+    /// Install what the tests need: data sets, Chromium, TensorBoard, Lava, SANA-FE, sPyNNaker, NEST
     Setup,
     /// Set up, then check formatting, lints, documentation, and run every test
     Test,

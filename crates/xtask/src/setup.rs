@@ -25,11 +25,16 @@ const SPYNNAKER_ENVIRONMENT: &str = "target/spynnaker";
 const SPYNNAKER_PYTHON: &str = "target/spynnaker/bin/python";
 /// NEST's environment.
 const NEST_ENVIRONMENT: &str = "target/nest";
+/// TensorBoard's environment, whose reader the tests ask what a training run wrote.
+const TENSORBOARD_ENVIRONMENT: &str = "target/tensorboard";
+const TENSORBOARD_PYTHON: &str = "target/tensorboard/bin/python";
+const TENSORBOARD: &str = "tensorboard==2.21.0";
 
 /// Installs what is not there yet.
 pub fn all() -> Result<(), String> {
     data_sets()?;
     browser()?;
+    tensorboard()?;
     lava()?;
     sanafe()?;
     spynnaker()?;
@@ -43,6 +48,15 @@ fn browser() -> Result<(), String> {
     let help = "install the Debian package chromium by hand, then try again";
     step("package lists", &mut apt_get(&["update", "-q"])).map_err(|e| format!("{e}; {help}"))?;
     step("Chromium", &mut apt_get(&["install", "-q", "-y", "--no-install-recommends", "chromium"])).map_err(|e| format!("{e}; {help}"))
+}
+
+fn tensorboard() -> Result<(), String> {
+    let check = "import tensorboard.backend.event_processing.event_accumulator";
+    if Command::new(TENSORBOARD_PYTHON).args(["-c", check]).output().is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    step("TensorBoard's environment", Command::new("python3").args(["-m", "venv", "--clear", TENSORBOARD_ENVIRONMENT]))?;
+    step("TensorBoard", Command::new(TENSORBOARD_PYTHON).args(["-m", "pip", "install", "--quiet", TENSORBOARD]))
 }
 
 fn data_sets() -> Result<(), String> {

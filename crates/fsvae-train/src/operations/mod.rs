@@ -15,8 +15,10 @@
 //! synaptic operations. A reconstruction needs encoder, posterior and decoder, a generated image prior and decoder; latent spikes of the
 //! last step reach the decoder, but no further step of the prior.
 //!
-//! `paper` has the other counting.
+//! `paper` has the other counting. In a network without spikes every synapse multiplies and adds once an image, and a bias is an addition;
+//! batch normalisation is folded there, too, and activations are neither.
 
+mod ann;
 mod paper;
 mod wiring;
 
@@ -25,6 +27,7 @@ use fsvae_model::SpikeCounts;
 use serde::Serialize;
 use wiring::{Layer, Source, Synapses};
 
+pub use ann::{ann_generation, ann_reconstruction};
 pub use paper::{Published, Totals, published};
 
 /// Operations of one layer for one image, on average.
@@ -63,7 +66,10 @@ pub fn generation(config: &NetworkConfig, counts: &SpikeCounts) -> Operations {
 
 impl Operations {
     fn of(layers: Vec<Layer>, counts: &SpikeCounts) -> Self {
-        let layers: Vec<LayerOperations> = layers.iter().map(|layer| layer.operations(counts)).collect();
+        Self::sum(layers.iter().map(|layer| layer.operations(counts)).collect())
+    }
+
+    fn sum(layers: Vec<LayerOperations>) -> Self {
         let additions = layers.iter().map(|layer| layer.synaptic_additions + layer.neuron_additions).sum();
         Self { additions, multiplications: layers.iter().map(|layer| layer.multiplications).sum(), layers }
     }
