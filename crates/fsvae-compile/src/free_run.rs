@@ -65,8 +65,9 @@ pub fn free_run(
         progress();
         Ok((float, drawing.pixels))
     };
-    let pairs: Vec<(Vec<u8>, Vec<u8>)> = (0..images).into_par_iter().map(draw).collect::<Result<_, _>>()?;
-    let score = |which: fn(&(Vec<u8>, Vec<u8>)) -> &Vec<u8>| {
+    type Pair = (Vec<u8>, Vec<u8>);
+    let pairs: Vec<Pair> = (0..images).into_par_iter().map(draw).collect::<Result<_, _>>()?;
+    let score = |which: fn(&Pair) -> &Vec<u8>| {
         let values: Vec<f32> = pairs.iter().flat_map(which).map(|&byte| pixel_value(byte) as f32 / 255.0).collect();
         fad(reference, &values)
     };

@@ -160,8 +160,8 @@ mod tests {
                 tensors.push((format!("encoder.{i}.{name}"), shape.to_vec(), numbers));
             };
             tensor("weight", &[outputs, inputs, 3, 3], 0.0);
-            ["bias", "bn.bias", "bn.running_mean"].map(|name| tensor(name, &[outputs], 0.0));
-            ["bn.weight", "bn.running_var"].map(|name| tensor(name, &[outputs], 1.0));
+            ["bias", "bn.bias", "bn.running_mean"].into_iter().for_each(|name| tensor(name, &[outputs], 0.0));
+            ["bn.weight", "bn.running_var"].into_iter().for_each(|name| tensor(name, &[outputs], 1.0));
         }
         tensors.push(("latent.weight".into(), vec![6, 20], (0..120).map(|_| number()).collect()));
         tensors.push(("latent.bias".into(), vec![6], (0..6).map(|_| number()).collect()));

@@ -223,7 +223,7 @@ mod tests {
         for channels in [1, 3, 8, 13, 24] {
             let shape = Shape { channels, height: 2, width: 5 };
             let mut spikes = Spikes::new(shape, 2, true);
-            let fired = |position: usize, channel: u32| (position * 7 + channel as usize * 5) % 3 == 0;
+            let fired = |position: usize, channel: u32| (position * 7 + channel as usize * 5).is_multiple_of(3);
             let mut expected = vec![];
             for position in 0..10 {
                 for channel in (0..channels).filter(|&channel| fired(position, channel)) {

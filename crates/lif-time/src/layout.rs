@@ -304,11 +304,9 @@ impl Builder<'_> {
         self.layout.places = self.graph.populations.iter().map(|row| vec![Place::default(); row.shape.neurons()]).collect();
         for (index, core) in (0..).zip(&self.layout.cores) {
             let shape = self.graph.population(core.population).shape;
-            let mut local = 0;
-            for (channel, row, column) in neurons(core.region) {
+            for (local, (channel, row, column)) in (0..).zip(neurons(core.region)) {
                 let neuron = ((channel * shape.height + row) * shape.width + column) as usize;
                 self.layout.places[core.population.index()][neuron] = Place { core: index, local, axons: 0, axon_count: 0 };
-                local += 1;
             }
         }
     }

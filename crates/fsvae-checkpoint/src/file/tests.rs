@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde::Serialize;
 
 use super::*;
-use crate::{NamedTensor, TensorValues};
+use crate::{Checkpoint, NamedTensor, NetworkConfig, TensorValues};
 
 fn small() -> Checkpoint {
     let tensors = vec![

@@ -20,7 +20,7 @@ impl Probes {
         let neurons = |id: PopulationId| graph.population(id).shape.neurons() as u32;
         let ids = || (0..graph.populations.len()).map(PopulationId::from_index);
         if texts.is_empty() {
-            return Ok(Self { chosen: ids().map(|id| vec![0..neurons(id)]).collect() });
+            return Ok(Self { chosen: ids().map(|id| std::iter::once(0..neurons(id)).collect()).collect() });
         }
         let mut chosen = vec![Vec::new(); graph.populations.len()];
         for text in texts {

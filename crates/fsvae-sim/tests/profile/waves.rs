@@ -63,12 +63,12 @@ fn both_kinds_hold_the_spikes_and_membranes() {
         .collect();
     let mut interpreter = Interpreter::new(&folder.graph, 1, 0);
     let (mut fired, mut below_zero) = (0, 0);
-    for step in 0..folder.graph.steps as usize {
+    for (step, &begin) in begins.iter().take(folder.graph.steps as usize).enumerate() {
         interpreter.step();
         for (index, row) in folder.graph.populations.iter().enumerate() {
             let id = PopulationId::from_index(index);
             let scope = row.name.replace('.', "_");
-            let signal = |name: String| at(by_neuron[&(scope.clone(), name)], begins[step]);
+            let signal = |name: String| at(by_neuron[&(scope.clone(), name)], begin);
             for (neuron, &fires) in interpreter.spikes(id).iter().enumerate() {
                 assert_eq!(signal(format!("spike_{neuron}")) == "1", fires, "{} {neuron}, step {step}", row.name);
                 fired += u32::from(fires);

@@ -200,17 +200,20 @@ fn slices(mapping: &Mapping) -> Vec<SliceRow> {
     let labels = labels(&mapping.slices);
     let mut targets = vec![Vec::new(); mapping.slices.len()];
     mapping.edges.iter().for_each(|edge| targets[edge.source as usize].push(labels[edge.target as usize].0.clone()));
-    let row = |((slice, (label, neurons)), targets): ((&PlacedSlice, &(String, [u32; 2])), Vec<String>)| SliceRow {
-        label: label.clone(),
-        vertex: slice.population.clone(),
-        neurons: *neurons,
-        channels: slice.region.channels,
-        rows: slice.region.rows,
-        columns: slice.region.columns,
-        keys: slice.keys.map(|block| Keys { key: block.key, mask: block.mask }),
-        targets,
-    };
-    mapping.slices.iter().zip(&labels).zip(targets).map(row).collect()
+    let mut rows = Vec::new();
+    for ((slice, label), targets) in mapping.slices.iter().zip(&labels).zip(targets) {
+        rows.push(SliceRow {
+            label: label.0.clone(),
+            vertex: slice.population.clone(),
+            neurons: label.1,
+            channels: slice.region.channels,
+            rows: slice.region.rows,
+            columns: slice.region.columns,
+            keys: slice.keys.map(|block| Keys { key: block.key, mask: block.mask }),
+            targets,
+        });
+    }
+    rows
 }
 
 fn layout(shape: Shape) -> [u32; 3] {
