@@ -111,8 +111,17 @@ fn one_network_can_be_had_alone() {
 fn graphs_are_drawn_written_out_and_reported() {
     let place = Place::new();
     let text = stdout(&place.run(&["model.mpk", "--target", "loihi1", "--emit", "dot,text", "--html"])).to_owned();
-    let files =
-        ["model.dot", "model.lif", "model.reconstruct.dot", "model.reconstruct.lif", "model.reconstruct.txt", "model.txt", "report.html"];
+    let files = [
+        "arrays.npz",
+        "model.dot",
+        "model.lif",
+        "model.reconstruct.dot",
+        "model.reconstruct.lif",
+        "model.reconstruct.txt",
+        "model.txt",
+        "netlist.json",
+        "report.html",
+    ];
     assert_eq!(names(&place.path("model-loihi1")), files.map(|file| place.path("model-loihi1").join(file)));
     assert!(text.contains("report.html"), "{text}");
     let read = |file: &str| fs::read_to_string(place.path("model-loihi1").join(file)).unwrap();
@@ -246,7 +255,7 @@ fn a_mapping_can_be_looked_at_and_written() {
     assert!(text.contains("mapping.json") && text.contains("spikes x hops a step"), "{text}");
     let written: Value = serde_json::from_slice(&fs::read(place.path("model-loihi1/mapping.json")).unwrap()).unwrap();
     assert_eq!(written, shown);
-    assert_eq!(names(&place.path("model-loihi1")).len(), 3);
+    assert_eq!(names(&place.path("model-loihi1")).len(), 5);
 }
 
 #[test]
