@@ -22,6 +22,32 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("--json prints one object")
 }
 
+/// A prior of components: trained on from a model without, compiled, compared, drawn.
+#[test]
+fn a_prior_of_components() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("components.toml"), "[network]\ncomponents = 8\n[recipe]\nlearn = \"prior\"\n").unwrap();
+    let fit = |words: &[&str]| {
+        let common = ["fit", "--dataset", "fashion-mnist", "--limit", "400", "--epochs", "1"];
+        run(folder.path(), "fsvae-train", &[&common, words].concat());
+    };
+    fit(&["--preset", "tiny", "--out", "without"]);
+    fit(&["--from", "without/model.mpk", "--config", "components.toml", "--out", "run"]);
+    let evaluate = ["evaluate", "run/model.mpk", "--limit", "100", "--samples", "300", "--json"];
+    let rate = |pass: &str| json(&run(folder.path(), "fsvae-train", &evaluate))["firing_rates"][pass]["component"].as_f64();
+    assert_eq!((rate("generation"), rate("reconstruction")), (Some(1.0 / 8.0), None), "one of them fires, when an image is drawn");
+    for target in ["loihi", "generic"] {
+        let words = ["run/model.mpk", "--target", target, "--verify", "--images", "8", "--json"];
+        let compiled = json(&run(folder.path(), "fsvae-compile", &words));
+        let layers = compiled["verification"]["layers"].as_array().unwrap();
+        assert!(layers.iter().all(|layer| layer["agreement_percent"].as_f64().unwrap() >= 99.0), "{layers:?}");
+        run(folder.path(), "fsvae-compile", &["run/model.mpk", "--target", target]);
+        let graph = format!("model-{target}/model.lif");
+        let drawn = json(&run(folder.path(), "fsvae-sim", &["generate", &graph, "--count", "4", "--json", "--out", "images.png"]));
+        assert!(drawn["spikes"].as_u64().unwrap() > 0);
+    }
+}
+
 #[test]
 fn from_images_to_pictures() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,9 @@ use crate::{Checkpoint, CheckpointError, NamedTensor, NetworkConfig, TRAINING_ST
 /// The most numbers that all tensors of a network may have together: 2^30, over a hundred times FSVAELarge.
 const MAX_PARAMETERS: usize = 1 << 30;
 
+/// The most components of a prior.
+const MAX_COMPONENTS: usize = 1 << 12;
+
 impl NetworkConfig {
     /// All numbers that are out of their range, one sentence each; empty if the configuration is sound.
     pub fn violations(&self) -> Vec<String> {
@@ -26,6 +29,7 @@ impl NetworkConfig {
         range("latent", self.latent, 1..=4096);
         range("ways", self.ways, 1..=1024);
         range("steps", self.steps, 1..=1024);
+        range("components", self.components, 0..=MAX_COMPONENTS);
 
         if !self.image_size.is_power_of_two() {
             found.push(format!("config: image_size is {}; it must be a power of two", self.image_size));
@@ -155,6 +159,7 @@ mod tests {
             decay: f32::NAN,
             threshold: f32::INFINITY,
             readout_decay: 1.0,
+            components: usize::MAX,
         };
         insta::assert_snapshot!("wild_configuration", wild.violations().join("\n"));
         let checkpoint = Checkpoint { config: wild, ..checkpoint() };

@@ -73,6 +73,29 @@ impl Checkpoint {
         Self { config: self.config.clone(), training: self.training.clone(), tensors }
     }
 
+    /// The same network with so many components of the prior, whose synapses are still 0: it draws as before. Without the optimiser's state.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherComponents`] when it has components already, and not as many.
+    pub fn with_components(mut self, components: usize) -> Result<Self, CheckpointError> {
+        let found = self.config.components;
+        if found == components {
+            return Ok(self);
+        }
+        if found > 0 {
+            return Err(CheckpointError::OtherComponents { found, wanted: components });
+        }
+        self = self.without_training_state();
+        let latent = self.config.latent;
+        self.config.components = components;
+        for tensor in self.tensors.iter_mut().filter(|tensor| tensor.name == "prior.layers.0.weight") {
+            let rows = tensor.values.to_f32();
+            let rows: Vec<f32> = rows.chunks(latent).flat_map(|row| [&vec![0.0; components][..], row].concat()).collect();
+            *tensor = NamedTensor::f32(tensor.name.clone(), [tensor.shape[0], components + latent], rows);
+        }
+        Ok(self)
+    }
+
     /// Drops the optimiser's state: what remains can be run and compiled, but not resumed.
     pub fn without_training_state(mut self) -> Self {
         self.tensors.retain(|t| !t.name.starts_with(TRAINING_STATE_PREFIX));
@@ -101,6 +124,21 @@ mod tests {
         assert_eq!(half.tensors[0].values, TensorValues::F16(vec![f16::from_f32(0.1), f16::from_f32(-2.0)]));
         assert_eq!(half.tensors[1..], full.tensors[1..]);
         assert_eq!(half.to_half(), half);
+    }
+
+    #[test]
+    fn components_are_put_in_front_of_z() {
+        let mut without = checkpoint();
+        without.config = NetworkConfig { latent: 2, ..without.config };
+        without.tensors.push(NamedTensor::f32("prior.layers.0.weight", [2, 2], vec![1.0, 2.0, 3.0, 4.0]));
+        let with = without.clone().with_components(3).unwrap();
+        assert_eq!(with.config, NetworkConfig { components: 3, ..without.config.clone() });
+        let weight = with.tensor("prior.layers.0.weight").unwrap();
+        assert_eq!((&weight.shape[..], &weight.values.to_f32()[..]), (&[2, 5][..], &[0., 0., 0., 1., 2., 0., 0., 0., 3., 4.][..]));
+        assert!(with.tensors.iter().all(|tensor| !tensor.name.starts_with(TRAINING_STATE_PREFIX)));
+        assert_eq!(with.clone().with_components(3).unwrap(), with);
+        assert_eq!(with.with_components(0).unwrap_err(), CheckpointError::OtherComponents { found: 3, wanted: 0 });
+        assert_eq!(without.clone().with_components(0).unwrap(), without);
     }
 
     #[test]

@@ -24,6 +24,14 @@ pub struct NetworkConfig {
     pub threshold: f32,
     /// What remains of the read-out membrane after a step.
     pub readout_decay: f32,
+    /// Components of the prior: at every step it also hears which of so many an image belongs to, drawn once an image, each as likely as
+    /// the others. 0: it hears z alone (the paper). Not in the paper.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub components: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl NetworkConfig {
@@ -39,6 +47,7 @@ impl NetworkConfig {
             decay: 0.25,
             threshold: 0.2,
             readout_decay: 0.8,
+            components: 0,
         }
     }
 
@@ -50,6 +59,11 @@ impl NetworkConfig {
     /// Side of the encoder's last feature map; 0 when there are more layers than the image can be halved.
     pub fn bottleneck_size(&self) -> usize {
         self.image_size.checked_shr(self.channels.len() as u32).unwrap_or(0)
+    }
+
+    /// What the prior hears at a step: the component, then z of the step before.
+    pub fn prior_inputs(&self) -> usize {
+        self.components.saturating_add(self.latent)
     }
 
     /// Neurons of the flattened bottleneck: last width times its area.

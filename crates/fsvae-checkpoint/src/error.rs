@@ -75,6 +75,16 @@ pub enum CheckpointError {
         /// The name that was asked for.
         name: String,
     },
+
+    /// The prior has other components.
+    #[error("the prior of the model has {found} components, and the settings want {wanted}")]
+    #[diagnostic(code(E039), help("set `[network] components = {found}`, or begin with a model without components"))]
+    OtherComponents {
+        /// Of the model.
+        found: usize,
+        /// Of the settings.
+        wanted: usize,
+    },
 }
 
 fn bullets(lines: &[String]) -> String {

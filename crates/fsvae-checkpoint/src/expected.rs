@@ -17,7 +17,7 @@ pub fn expected_tensors(config: &NetworkConfig) -> Vec<(String, Vec<usize>)> {
     }
     list.layer("before_latent_layer", vec![latent, bottleneck], latent);
 
-    for (part, input) in [("posterior", 2 * latent), ("prior", latent)] {
+    for (part, input) in [("posterior", 2 * latent), ("prior", config.prior_inputs())] {
         let sizes = [input, 2 * latent, 4 * latent, config.ways * latent];
         for (i, pair) in sizes.windows(2).enumerate() {
             list.layer(&format!("{part}.layers.{i}"), vec![pair[1], pair[0]], pair[1]);

@@ -112,25 +112,36 @@ impl FloatEngine {
     /// Draws image `image` of seed `seed` with its specified picks and returns the final read-out membranes, by neuron; `observe` sees every
     /// layer at every step.
     pub fn draw(&self, seed: u64, image: u64, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
-        let ways = self.config.ways as u32;
-        self.draw_with(|step, channel| philox::pick(seed, image, step, channel, ways), observe)
+        let [ways, latent, components] = [self.config.ways, self.config.latent, self.config.components].map(|size| size as u32);
+        let component = philox::pick(seed, image, 0, latent, components);
+        self.draw_with(|step, channel| philox::pick(seed, image, step, channel, ways), component, observe)
     }
 
-    /// The same with other picks: `pick(step, channel)` says which of a channel's neighbours is listened to.
-    pub fn draw_with(&self, pick: impl Fn(u32, u32) -> u32, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
+    /// The same with other picks: `pick(step, channel)` says which of a channel's neighbours is listened to; `component` counts for a prior
+    /// that has some.
+    pub fn draw_with(&self, pick: impl Fn(u32, u32) -> u32, component: u32, mut observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
         let sizes = || self.layers.iter().map(|layer| layer.wiring.target.neurons());
         let mut membranes: Vec<Vec<f32>> = sizes().map(|neurons| vec![0.0; neurons]).collect();
         let mut sums = membranes.clone();
         let mut spikes: Vec<Vec<u32>> = sizes().map(|_| Vec::new()).collect();
-        let mut selected: Vec<u32> = Vec::new();
+        let (mut selected, mut heard): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+        let components = self.config.components as u32;
         let readout = self.layers.len() - 1;
         for step in 0..self.config.steps as u32 {
+            // what the prior hears: the component, then z of the step before
+            heard.clear();
+            heard.extend((components > 0).then_some(component));
+            heard.extend(selected.iter().map(|channel| components + channel));
             for (index, layer) in self.layers.iter().enumerate() {
                 if index == PRIOR_LAYERS {
                     selected = self.select(|channel| pick(step, channel), &spikes[PRIOR_LAYERS - 1]);
                 }
                 let (before, rest) = spikes.split_at_mut(index);
-                let input: &[u32] = if index == 0 || index == PRIOR_LAYERS { &selected } else { &before[index - 1] };
+                let input: &[u32] = match index {
+                    0 => &heard,
+                    PRIOR_LAYERS => &selected,
+                    _ => &before[index - 1],
+                };
                 let fires = &mut rest[0];
                 let decay = if index == readout { self.config.readout_decay } else { self.config.decay };
                 layer.integrate(input, decay, fires, &mut sums[index], &mut membranes[index], self.config.threshold);

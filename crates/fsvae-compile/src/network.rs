@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!    +--------- previous step ---------+
-//!    v                                 |
+//!    v                                 |       [component], if the prior has some, is heard by prior.0 beside it
 //!  prior.0 -> prior.1 -> prior.2 -> select -> decoder.input -> decoder.0 -> ... -> readout
 //!    0          1          2                     3               4                  last     (places in `layers`)
 //! ```
@@ -54,10 +54,17 @@ pub struct Wiring {
     pub part: Part,
     /// The neurons it listens to.
     pub source: Shape,
+    /// So many of them, the first ones, are a prior's components, of which exactly one fires.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub drawn: usize,
     /// Its own neurons.
     pub target: Shape,
     /// Dense or transposed convolution.
     pub connectivity: Connectivity,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Wiring {
@@ -106,14 +113,15 @@ pub fn wiring(config: &NetworkConfig) -> Vec<(String, Wiring)> {
     let flat = |neurons: usize| Shape::flat(neurons as u32);
     let image = |channels: usize, side: usize| Shape { channels: channels as u32, height: side as u32, width: side as u32 };
     let dense = |prefix: String, name: String, part, source, target| {
-        (prefix, Wiring { name, part, source, target, connectivity: Connectivity::Dense })
+        (prefix, Wiring { name, part, source, drawn: 0, target, connectivity: Connectivity::Dense })
     };
     let (latent, k) = (config.latent, config.ways);
 
-    let widths = [latent, 2 * latent, 4 * latent, k * latent];
+    let widths = [config.prior_inputs(), 2 * latent, 4 * latent, k * latent];
     let mut layers: Vec<_> = (0..PRIOR_LAYERS)
         .map(|i| dense(format!("prior.layers.{i}"), format!("prior.{i}"), Part::Prior, flat(widths[i]), flat(widths[i + 1])))
         .collect();
+    layers[0].1.drawn = config.components;
 
     let mut side = config.bottleneck_size();
     let mut channels = config.channels.last().copied().unwrap_or(0);
@@ -126,14 +134,14 @@ pub fn wiring(config: &NetworkConfig) -> Vec<(String, Wiring)> {
         let prefix = if i + 1 < config.channels.len() { format!("decoder.{i}") } else { "final_layer.0".into() };
         let (source, target) = (image(channels, side), image(next, 2 * side));
         let connectivity = Connectivity::ConvTranspose2d(double);
-        layers.push((prefix, Wiring { name: format!("decoder.{i}"), part: Part::Decoder, source, target, connectivity }));
+        layers.push((prefix, Wiring { name: format!("decoder.{i}"), part: Part::Decoder, source, drawn: 0, target, connectivity }));
         (channels, side) = (next, 2 * side);
     }
 
     let keep = Kernel { size: 3, stride: 1, padding: 1, output_padding: 0 };
     let (source, target) = (image(channels, side), image(config.image_channels, side));
     let connectivity = Connectivity::ConvTranspose2d(keep);
-    let readout = Wiring { name: "readout".into(), part: Part::Readout, source, target, connectivity };
+    let readout = Wiring { name: "readout".into(), part: Part::Readout, source, drawn: 0, target, connectivity };
     layers.push(("final_layer.1".into(), readout));
     layers
 }

@@ -68,6 +68,7 @@ fn text(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, files: &[Writte
         let mut row = vec![population.name.clone(), population.shape.neurons().to_string()];
         row.extend(match (&population.model, layer(layers, &population.name)) {
             (NeuronModel::Select { ways }, _) => vec![format!("1 of {ways}")],
+            (NeuronModel::Draw { .. }, _) => vec!["1 an image".into()],
             (_, Some(layer)) => vec![
                 layer.weights.len().to_string(),
                 layer.clipped_weights.to_string(),

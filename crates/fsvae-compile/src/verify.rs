@@ -6,7 +6,7 @@
 
 use crate::events::{Fanout, slot};
 use crate::float::{FloatEngine, LayerStep, pixel};
-use lif_graph::{LifGraph, Membrane, NeuronModel, PixelTable, Population};
+use lif_graph::{Connectivity, LifGraph, Membrane, NeuronModel, PixelTable, Population, PopulationId, Projection, Shape};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -98,17 +98,31 @@ struct Student<'g> {
 
 /// The graph's integrating populations, in table order: that of the float network's layers.
 fn students(graph: &LifGraph) -> Vec<Student<'_>> {
-    let of_projection = |projection: &lif_graph::Projection| {
-        let (source, population) = (graph.population(projection.source).shape, graph.population(projection.target));
+    let of_population = |id: PopulationId| {
+        let population = graph.population(id);
         let (membrane, threshold, pixels) = match &population.model {
             NeuronModel::Lif { membrane, threshold } => (membrane, Some(&threshold[..]), None),
             NeuronModel::Readout { membrane, pixels } => (membrane, None, Some(pixels)),
-            NeuronModel::Select { .. } | NeuronModel::Source => return None,
+            NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Draw { .. } => return None,
         };
-        let fanout = Fanout::new(source, population.shape, projection.connectivity, &projection.weights);
+        let incoming: Vec<_> = graph.projections_into(id).map(|(_, projection)| projection).collect();
+        let fanout = match incoming[..] {
+            // of a prior with components the float network has one layer with both inputs, the component first
+            [z, component] => joined(graph, [component, z], population.shape),
+            [only, ..] => Fanout::new(graph.population(only.source).shape, population.shape, only.connectivity, &only.weights),
+            [] => return None,
+        };
         Some(Student { population, membrane, threshold, pixels, fanout })
     };
-    graph.projections.iter().filter_map(of_projection).collect()
+    (0..graph.populations.len()).map(PopulationId::from_index).filter_map(of_population).collect()
+}
+
+/// Two dense projections into a population as one, whose source are both sources, in this order.
+fn joined(graph: &LifGraph, projections: [&Projection; 2], target: Shape) -> Fanout<i8> {
+    let [first, second] = projections.map(|projection| graph.population(projection.source).shape.neurons());
+    let rows = projections[0].weights.chunks(first).zip(projections[1].weights.chunks(second));
+    let weights: Vec<i8> = rows.flat_map(|(first, second)| [first, second].concat()).collect();
+    Fanout::new(Shape::flat((first + second) as u32), target, Connectivity::Dense, &weights)
 }
 
 #[derive(Clone, Debug, Default)]

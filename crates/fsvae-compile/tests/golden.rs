@@ -42,6 +42,7 @@ fn the_float_engine_draws_what_the_original_draws() {
             let mut step = 0;
             let membranes = engine.draw_with(
                 |step, channel| picks[(step as usize * images + image) * channels + channel as usize],
+                0,
                 |seen| {
                     if seen.layer == PRIOR_LAYERS {
                         seen.input.iter().for_each(|&channel| sampled[channel as usize][step] = true);

@@ -138,7 +138,7 @@ mod tests {
         let (picks, mut seen) = (uniform_picks(&config, 1, 0, 3), Candidates::default());
         model.sample_watched(&picks, &mut seen);
         let [candidates, z] = &seen.0[..] else { panic!("two layers were asked for") };
-        let picked = pick(candidates.clone(), crate::latent::pick_tensor(&picks, config.latent, &device()));
+        let picked = pick(candidates.clone(), crate::latent::pick_tensor(&picks.ways, config.latent, &device()));
         assert_eq!(values(&picked), values(z));
     }
 }

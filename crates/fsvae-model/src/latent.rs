@@ -21,13 +21,43 @@ pub enum RollOut {
     Prefix,
 }
 
-/// The random numbers of one training step.
-#[derive(Clone, Debug, PartialEq)]
+/// The random numbers that deployed networks draw, too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picks {
+    /// Which neighbour each latent channel listens to: `[steps][batch][latent]`, in `0..k`.
+    pub ways: Vec<i32>,
+    /// The prior's component, by image; empty for a prior that has none.
+    pub components: Vec<u32>,
+}
+
+/// The random numbers of one training step, and the components that its images belong to.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {
     /// Which neighbour each latent channel listens to: `[steps][batch][latent]`, in `0..k`.
     pub picks: Vec<i32>,
     /// Scheduled sampling: at step t, where there is noise `[batch][latent]`, the prior's own output is its next input.
     pub own: Vec<Option<Vec<f32>>>,
+    /// The prior's component, by image; empty for a prior that has none.
+    pub components: Vec<u32>,
+}
+
+/// What the prior hears in front of z: for each image, in so many steps, a one at its component. `[steps * batch, components]`
+fn one_hot(components: &[u32], steps: usize, config: &NetworkConfig) -> Vec<f32> {
+    let mut rows = vec![0.0; components.len() * config.components];
+    for (image, &component) in components.iter().enumerate() {
+        rows[image * config.components + component as usize] = 1.0;
+    }
+    rows.repeat(steps)
+}
+
+/// The prior's input: the component, if it has some, then what it takes for z_{t-1}, `[steps * batch, latent]`.
+pub fn prior_input(components: &[u32], previous: Tensor<2>, config: &NetworkConfig) -> Tensor<2> {
+    if config.components == 0 {
+        return previous;
+    }
+    let [rows, _] = previous.dims();
+    let beside = TensorData::new(one_hot(components, rows / components.len(), config), [rows, config.components]);
+    Tensor::cat(vec![Tensor::from_data(beside, &previous.device()), previous], 1)
 }
 
 /// The spike of the picked neighbour: `candidates` `[rows, latent * k]`, picks `[rows, latent]`.
@@ -96,7 +126,7 @@ pub fn roll_out_posterior(
     let prefix_again = how == (RollOut::Prefix, Phase::Training);
     if neuron.fused && !prefix_again {
         let beside = values(x);
-        let z = posterior.frozen(latent, neuron).roll_out((steps - 1, batch), Some(&beside), choose_picked(picks, batch));
+        let z = posterior.frozen(latent, neuron).roll_out((steps - 1, batch), Some((&beside, latent)), choose_picked(picks, batch));
         return delayed(z, batch, latent, &x.device());
     }
     let picks = pick_tensor(picks, latent, &x.device());
@@ -115,19 +145,22 @@ pub fn roll_out_posterior(
     Tensor::cat(previous, 0)
 }
 
-/// z_1 .. z_T `[steps * batch, latent]` drawn from the prior, with picks `[steps][batch][latent]`.
-pub fn draw_from_prior(prior: &LatentStack, picks: &[i32], config: &NetworkConfig, neuron: &Neuron, device: &Device) -> Tensor<2> {
-    let (steps, latent) = (config.steps, config.latent);
+/// z_1 .. z_T `[steps * batch, latent]` drawn from the prior.
+pub fn draw_from_prior(prior: &LatentStack, picks: &Picks, config: &NetworkConfig, neuron: &Neuron, device: &Device) -> Tensor<2> {
+    let (steps, latent, components) = (config.steps, config.latent, &picks.components);
+    let picks = &picks.ways;
     let batch = picks.len() / (steps * latent);
     if neuron.fused {
-        let z = prior.frozen(latent, neuron).roll_out((steps, batch), None, choose_picked(picks, batch));
+        let beside = one_hot(components, steps, config);
+        let beside = (config.components > 0).then_some((&beside[..], config.components));
+        let z = prior.frozen(latent, neuron).roll_out((steps, batch), beside, choose_picked(picks, batch));
         return Tensor::from_data(TensorData::new(z, [steps * batch, latent]), device);
     }
     let picks = pick_tensor(picks, latent, device);
     let mut state = LatentState::new();
     let mut z = vec![Tensor::zeros([batch, latent], device)];
     for t in 0..steps {
-        let candidates = prior.step(z[t].clone(), &mut state, neuron);
+        let candidates = prior.step(prior_input(components, z[t].clone(), config), &mut state, neuron);
         z.push(pick(candidates, picks.clone().narrow(0, t * batch, batch)));
     }
     Tensor::cat(z.split_off(1), 0)
@@ -151,11 +184,11 @@ fn delayed(mut z: Vec<f32>, batch: usize, latent: usize, device: &Device) -> Ten
     Tensor::from_data(TensorData::new(z, [rows, latent]), device)
 }
 
-/// The prior's input under scheduled sampling: z_{t-1}, or here and there its own thresholded output.
+/// What the prior takes for z_{t-1} under scheduled sampling: it, or here and there the prior's own thresholded output.
 pub fn roll_out_prior(
     prior: &mut LatentStack,
     z: &Tensor<2>,
-    own: &[Option<Vec<f32>>],
+    Draws { own, components, .. }: &Draws,
     config: &NetworkConfig,
     how: RollOut,
     neuron: &Neuron,
@@ -180,7 +213,9 @@ pub fn roll_out_prior(
                 }
             }
         };
-        let mut rolled = prior.frozen(latent, neuron).roll_out((last + 1, batch), None, choose);
+        let beside = one_hot(components, last + 1, config);
+        let beside = (config.components > 0).then_some((&beside[..], config.components));
+        let mut rolled = prior.frozen(latent, neuron).roll_out((last + 1, batch), beside, choose);
         rolled.extend_from_slice(&taught[rolled.len()..rows * latent - batch * latent]);
         return delayed(rolled, batch, latent, &z.device());
     }
@@ -189,9 +224,9 @@ pub fn roll_out_prior(
     for t in 0..config.steps - 1 {
         let noise = own.get(t).and_then(Option::as_ref);
         let candidates = match how {
-            RollOut::Carried if t <= last => Some(prior.step(previous[t].clone(), &mut state, neuron)),
+            RollOut::Carried if t <= last => Some(prior.step(prior_input(components, previous[t].clone(), config), &mut state, neuron)),
             RollOut::Prefix if noise.is_some() => {
-                let prefix = Tensor::cat(previous.clone(), 0);
+                let prefix = prior_input(components, Tensor::cat(previous.clone(), 0), config);
                 Some(at(&prior.forward(prefix, t + 1, neuron, Phase::Training), t, batch))
             }
             _ => None,

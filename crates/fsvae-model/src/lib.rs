@@ -37,7 +37,7 @@ pub mod trainer;
 
 pub use counting::{LayerSpikes, SpikeCounts};
 pub use images::{device, uniform_picks};
-pub use latent::{Draws, PickGradient, RollOut};
+pub use latent::{Draws, PickGradient, Picks, RollOut};
 pub use loss::PriorLoss;
 pub use neuron::{Neuron, Phase, Precision, Surrogate};
 pub use pass::{Model, Pass};

@@ -94,7 +94,7 @@ impl Network {
         Self {
             encoder: layers(Direction::Down, &down, rng),
             before_latent_layer: SpikingLinear::new(config.bottleneck(), config.latent, 1.0, rng, device),
-            prior: LatentStack::new(config.latent, config, rng, device),
+            prior: LatentStack::new(config.prior_inputs(), config, rng, device),
             posterior: LatentStack::new(2 * config.latent, config, rng, device),
             decoder_input: SpikingLinear::new(config.latent, config.bottleneck(), 1.0, rng, device),
             decoder: layers(Direction::Up, &up, rng),

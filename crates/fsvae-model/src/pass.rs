@@ -1,7 +1,8 @@
 //! The passes through the whole network: training, reconstruction, generation.
 
 use crate::latent::{
-    Draws, PickGradient, RollOut, draw_from_prior, mean_of_ways, pick_tensor, pick_with, roll_out_posterior, roll_out_prior, shifted,
+    Draws, PickGradient, Picks, RollOut, draw_from_prior, mean_of_ways, pick_tensor, pick_with, prior_input, roll_out_posterior,
+    roll_out_prior, shifted,
 };
 use crate::layer::{on, without_gradient};
 use crate::loss::{PriorLoss, mse};
@@ -112,7 +113,7 @@ impl Model {
             let mut prior = self.network.prior.valid();
             let z = without_gradient(&z);
             let previous = match phase {
-                Phase::Training => roll_out_prior(&mut prior, &z, &draws.own, &config, roll_out, &neuron),
+                Phase::Training => roll_out_prior(&mut prior, &z, draws, &config, roll_out, &neuron),
                 Phase::Inference => {
                     let batch = z.dims()[0] / config.steps;
                     shifted(z, batch)
@@ -121,12 +122,13 @@ impl Model {
             self.network.prior.adopt(&prior);
             on(previous, &device)
         };
-        let p = self.network.prior.forward(previous.clone(), config.steps, &neuron, phase);
+        let input = prior_input(&draws.components, previous.clone(), &config);
+        let p = self.network.prior.forward(input, config.steps, &neuron, phase);
         (previous, p)
     }
 
-    /// Draws latent spikes from the prior, `[steps * batch, latent]`, with picks `[steps][batch][latent]`.
-    pub fn sample_latent(&self, picks: &[i32], device: &Device) -> Tensor<2> {
+    /// Draws latent spikes from the prior, `[steps * batch, latent]`.
+    pub fn sample_latent(&self, picks: &Picks, device: &Device) -> Tensor<2> {
         draw_from_prior(&self.network.prior, picks, &self.config, &self.neuron, device)
     }
 

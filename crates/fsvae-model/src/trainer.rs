@@ -76,7 +76,8 @@ impl Default for Recipe {
 }
 
 impl Recipe {
-    /// The random numbers of optimiser step `step`: a function of seed and step alone, so that a resumed run draws the same.
+    /// The random numbers of optimiser step `step`: a function of seed and step alone, so that a resumed run draws the same. Which
+    /// components the images belong to, their caller knows.
     pub fn draws(&self, config: &NetworkConfig, seed: u64, step: u64, batch: usize, probability: f64) -> Draws {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(step + 1);
@@ -87,7 +88,7 @@ impl Recipe {
                 hit.then(|| (0..batch * config.latent).map(|_| normal(&mut rng)).collect())
             })
             .collect();
-        Draws { picks, own }
+        Draws { picks, own, components: Vec::new() }
     }
 }
 

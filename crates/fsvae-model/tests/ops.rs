@@ -6,10 +6,10 @@ use fsvae_model::kernels::adamw::AdamW;
 use fsvae_model::kernels::convolution::Input;
 use fsvae_model::kernels::membrane::Lif;
 use fsvae_model::kernels::normalisation::EPSILON;
-use fsvae_model::latent::{draw_from_prior, roll_out_posterior, roll_out_prior};
+use fsvae_model::latent::{draw_from_prior, prior_input, roll_out_posterior, roll_out_prior};
 use fsvae_model::ops::{self, Convolution, Currents, Outlet, TdBn};
 use fsvae_model::snapshot::values;
-use fsvae_model::{Neuron, Phase, Recipe, RollOut, Surrogate, Trainer, plain};
+use fsvae_model::{Neuron, Phase, Recipe, RollOut, Surrogate, Trainer, plain, uniform_picks};
 use proptest::prelude::*;
 
 fn device() -> Device {
@@ -273,12 +273,15 @@ proptest! {
 
 #[test]
 fn roll_outs_equal_their_twins() {
-    let config = NetworkConfig { channels: vec![8, 8, 8, 8], latent: 24, ways: 5, steps: 7, ..NetworkConfig::fsvae(1) };
+    let paper = NetworkConfig { channels: vec![8, 8, 8, 8], latent: 24, ways: 5, steps: 7, ..NetworkConfig::fsvae(1) };
     let batch = 19; // more than one task's images, and not a multiple of them
     for seed in 0..6 {
+        let config = NetworkConfig { components: if seed % 2 == 0 { 0 } else { 8 }, ..paper.clone() };
         let recipe = Recipe { scheduled_from: 1, ..Recipe::default() };
         let mut model = Trainer::new(&config, &recipe, seed, &Device::flex()).model.valid();
-        let draws = recipe.draws(&config, seed, 3, batch, 0.5);
+        let mut draws = recipe.draws(&config, seed, 3, batch, 0.5);
+        let picks = uniform_picks(&config, seed, 5, batch);
+        draws.components = picks.components.clone();
         assert!(draws.own.iter().any(Option::is_some));
         let rows = config.steps * batch;
         let spikes = |modulus: usize| {
@@ -290,14 +293,14 @@ fn roll_outs_equal_their_twins() {
             // so that the running statistics have seen some currents
             let neuron = model.neuron;
             model.network.posterior.forward(Tensor::cat(vec![x.clone(), z.clone()], 1), config.steps, &neuron, Phase::Training);
-            model.network.prior.forward(z.clone(), config.steps, &neuron, Phase::Training);
+            model.network.prior.forward(prior_input(&draws.components, z.clone(), &config), config.steps, &neuron, Phase::Training);
         }
         let mut run = |fused: bool| {
             let neuron = Neuron { fused, ..model.neuron };
             let how = (RollOut::Carried, Phase::Training);
             let posterior = roll_out_posterior(&mut model.network.posterior, &x, &draws.picks, config.steps, how, &neuron);
-            let prior = roll_out_prior(&mut model.network.prior, &z, &draws.own, &config, RollOut::Carried, &neuron);
-            let drawn = draw_from_prior(&model.network.prior, &draws.picks, &config, &neuron, &Device::flex());
+            let prior = roll_out_prior(&mut model.network.prior, &z, &draws, &config, RollOut::Carried, &neuron);
+            let drawn = draw_from_prior(&model.network.prior, &picks, &config, &neuron, &Device::flex());
             [posterior, prior, drawn].map(|z| values(&z))
         };
         let found = run(true);

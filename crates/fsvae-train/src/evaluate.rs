@@ -3,7 +3,7 @@
 use crate::args::{Evaluate, Unseen};
 use crate::error::TrainError;
 use crate::judge::{self, Judgement};
-use crate::measure::{drawn, reconstruction_error, spikes_of};
+use crate::measure::{drawn, reconstruction_error, reconstructions, spikes_of};
 use crate::operations::{self, Operations, Published};
 use fsvae_checkpoint::Checkpoint;
 use fsvae_cli::{Progress, Report, print, print_json, read_file};
@@ -56,6 +56,9 @@ struct FadScores {
     fad_published: f64,
     fad_running: f64,
     fad_anchors: Vec<Anchor>,
+    /// Of reconstructions of as many unseen images: what remains when the prior is perfect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fad_reconstructions: Option<Fad>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fad_seeds: Option<Seeds>,
 }
@@ -131,7 +134,13 @@ fn measure(
         drawn(model, arguments.samples as usize, seed, |images| progress.add(images as u64))
     };
     let first = if arguments.samples > 0 && (set.is_some() || inception.is_some()) { samples(arguments.seed) } else { Vec::new() };
-    let fad = set.filter(|_| !first.is_empty()).map(|set| fad_scores(arguments, set, &first, samples));
+    let fad = match set.filter(|_| !first.is_empty()) {
+        Some(set) => {
+            let reconstructed = reconstructions(model, &images, count.min(arguments.samples as usize), arguments.seed)?;
+            Some(fad_scores(arguments, set, (&first, &reconstructed), samples))
+        }
+        None => None,
+    };
     let inception = match inception {
         Some(inception) => Some(judge::judge(inception, &first, &images.all()?)),
         None => None,
@@ -141,7 +150,7 @@ fn measure(
     let config = &model.config;
     // Reconstruction needs no prior: it was only watched for the published counting.
     let mut reconstruction_rates = reconstruction.rates();
-    reconstruction_rates.retain(|layer, _| !layer.starts_with("prior"));
+    reconstruction_rates.retain(|layer, _| !layer.starts_with("prior") && layer != "component");
     Ok(Scores {
         dataset: dataset.to_string(),
         split: split.name(),
@@ -162,7 +171,7 @@ fn measure(
     })
 }
 
-fn fad_scores(arguments: &Evaluate, set: Set, first: &[f32], samples: impl Fn(u64) -> Vec<f32>) -> FadScores {
+fn fad_scores(arguments: &Evaluate, set: Set, (first, reconstructed): (&[f32], &[f32]), samples: impl Fn(u64) -> Vec<f32>) -> FadScores {
     let reference = Reference::new(set);
     let mut scores = vec![fad(&reference, first)];
     let seeds: Vec<u64> = (0..u64::from(arguments.seeds)).map(|i| arguments.seed + i).collect();
@@ -173,6 +182,7 @@ fn fad_scores(arguments: &Evaluate, set: Set, first: &[f32], samples: impl Fn(u6
         fad_published: scores[0].published,
         fad_running: scores[0].running,
         fad_anchors: anchors(set).to_vec(),
+        fad_reconstructions: (arguments.limit != Some(1)).then(|| fad(&reference, reconstructed)), // one image has no spread
         fad_seeds: (seeds.len() > 1).then(|| Seeds { published: spread(|fad| fad.published), running: spread(|fad| fad.running), seeds }),
     }
 }
@@ -260,6 +270,7 @@ impl FadScores {
     fn text(&self) -> String {
         let mut rows: Vec<(String, Fad)> = self.fad_anchors.iter().map(|anchor| (anchor.images.to_owned(), anchor.fad)).collect();
         rows.push((format!("{} images of this network", self.samples), Fad { published: self.fad_published, running: self.fad_running }));
+        rows.extend(self.fad_reconstructions.map(|fad| ("reconstructions by this network".to_owned(), fad)));
         rows.sort_by(|a, b| a.1.published.total_cmp(&b.1.published));
         let row = |(images, fad): (String, Fad)| [images, format!("{:.2}", fad.published), format!("{:.2}", fad.running)];
         let mut text = table(["FAD of", "published", "running"], rows.into_iter().map(row));

@@ -1,6 +1,7 @@
 //! `fit`: epochs of optimiser steps, and what is written on the way.
 
 use crate::args::Fit;
+use crate::components::components;
 use crate::error::TrainError;
 use crate::flip::is_mirrored;
 use crate::folder::RunFolder;
@@ -10,7 +11,7 @@ use crate::settings::Settings;
 use fsvae_checkpoint::{Checkpoint, TRAINING_STATE_PREFIX, TrainingRecord};
 use fsvae_cli::{Progress, Report, print, read_file};
 use fsvae_data::{DataError, DataSet, ImageSet, Source, Split, grid_png};
-use fsvae_model::{StepLosses, Trainer, device};
+use fsvae_model::{Draws, StepLosses, Trainer, device};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -48,6 +49,8 @@ struct Run {
     trainer: Trainer,
     record: TrainingRecord,
     train: ImageSet,
+    /// Of the training images; empty for a prior without.
+    components: Vec<u32>,
     /// Test or validation images.
     unseen: ImageSet,
     log: Log,
@@ -61,7 +64,7 @@ impl Run {
             None => None,
         };
         let toml = toml.as_ref().map(|(path, text)| (*path, text.as_str()));
-        let mut trained = match &arguments.from {
+        let trained = match &arguments.from {
             Some(path) => Some(Checkpoint::from_bytes(&read_file(path)?)?.without_training_state()),
             None => None,
         };
@@ -75,11 +78,12 @@ impl Run {
             options: settings.to_options(),
             ..TrainingRecord::default()
         };
-        let trainer = match &mut trained {
+        let trainer = match &trained {
             Some(model) => {
                 record.command = format!("{} && {}", model.training.command, record.command);
+                let mut model = model.clone().with_components(settings.network.components)?;
                 model.config = settings.network.clone();
-                Trainer::from_checkpoint(model, &settings.recipe, &device())?
+                Trainer::from_checkpoint(&model, &settings.recipe, &device())?
             }
             None => Trainer::new(&settings.network, &settings.recipe, settings.schedule.seed, &device()),
         };
@@ -87,7 +91,8 @@ impl Run {
         log.write(&json!({"event": "start", "step": 0, "dataset": record.dataset, "images": train.count(), "settings": settings}))?;
         // From now on there is something to resume.
         folder.write_training(&trainer.checkpoint(record.clone()))?;
-        Ok(Self { settings, trainer, record, train, unseen, log })
+        let components = components(&train, settings.network.components)?;
+        Ok(Self { settings, trainer, record, train, components, unseen, log })
     }
 
     fn resume(arguments: &Fit, folder: &RunFolder) -> Result<Self, Report> {
@@ -111,7 +116,8 @@ impl Run {
         let trainer = Trainer::from_checkpoint(&checkpoint, &settings.recipe, &device())?;
         let mut log = Log::resume(&folder.log(), record.steps)?;
         log.write(&json!({"event": "resume", "step": record.steps, "epochs": settings.schedule.epochs}))?;
-        Ok(Self { settings, trainer, record, train, unseen, log })
+        let components = components(&train, settings.network.components)?;
+        Ok(Self { settings, trainer, record, train, components, unseen, log })
     }
 
     /// Steps of one epoch: whole batches only.
@@ -178,7 +184,8 @@ impl Run {
         let [first, last] = recipe.scheduled_probability;
         let progress = epoch as f64 / f64::from(self.settings.schedule.epochs.max(2) - 1);
         let probability = first + (last - first) * progress;
-        let draws = recipe.draws(&self.settings.network, self.settings.schedule.seed, step, images.len(), probability);
+        let mut draws = recipe.draws(&self.settings.network, self.settings.schedule.seed, step, images.len(), probability);
+        draws.components = of_images(&self.components, images);
         let pixels = learnt(&self.train, &self.settings, images, step)?;
         let losses = self.trainer.step_pixels(&pixels, &draws, self.learning_rate(step));
         let loss = losses.sum();
@@ -198,11 +205,12 @@ impl Run {
         let (recipe, schedule) = (&self.settings.recipe, &self.settings.schedule);
         let (order, count) = (self.order(epoch), u64::from(schedule.settle));
         let progress = Progress::new("settle", "batches", count);
-        let mut failure = None;
+        let (mut failure, components) = (None, &self.components);
         let batches = order.chunks_exact(recipe.batch).zip(0..count).map_while(|(images, i)| {
             progress.add(1);
             let pixels = learnt(&self.train, &self.settings, images, FREE_STEPS + i).map_err(|e| failure = Some(e)).ok()?;
-            Some((pixels, recipe.draws(&self.settings.network, schedule.seed, FREE_STEPS + i, images.len(), 0.0)))
+            let draws = recipe.draws(&self.settings.network, schedule.seed, FREE_STEPS + i, images.len(), 0.0);
+            Some((pixels, Draws { components: of_images(components, images), ..draws }))
         });
         self.trainer.settle_pixels(batches);
         failure.map_or(Ok(()), Err)
@@ -271,6 +279,11 @@ fn learnt(train: &ImageSet, settings: &Settings, images: &[usize], step: u64) ->
         batch.mirror(|place| is_mirrored(settings.schedule.seed, step, images[place] as u32));
     }
     Ok(batch.floats())
+}
+
+/// The components of these images; nothing where there are none.
+fn of_images(components: &[u32], images: &[usize]) -> Vec<u32> {
+    images.iter().filter_map(|&image| components.get(image).copied()).collect()
 }
 
 /// Training images (as many as the schedule wants) and those to measure, in the network's size.

@@ -19,6 +19,7 @@
 
 mod anchors;
 mod args;
+mod components;
 mod error;
 mod evaluate;
 mod fit;

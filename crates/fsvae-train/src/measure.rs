@@ -12,16 +12,34 @@ const BATCH: usize = 100;
 /// Running statistics, exact step-by-step roll-out: what the network does once it is deployed.
 pub fn reconstruction_error(model: &Model, images: &ImageSet, count: usize, seed: u64, progress: impl Fn(usize)) -> Result<f64, DataError> {
     let (mut squares, mut numbers) = (0.0, 0);
+    reconstruct(model, images, count, seed, |pixels, reconstructed| {
+        squares += pixels.iter().zip(reconstructed).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
+        numbers += pixels.len();
+        progress(pixels.len() / pixels_per_image(model));
+    })?;
+    Ok(squares / numbers as f64)
+}
+
+/// Numbers of the reconstructions of the first `count` images, each with its own picks of `seed`.
+pub fn reconstructions(model: &Model, images: &ImageSet, count: usize, seed: u64) -> Result<Vec<f32>, DataError> {
+    let mut numbers = Vec::with_capacity(count * pixels_per_image(model));
+    reconstruct(model, images, count, seed, |_, reconstructed| numbers.extend_from_slice(reconstructed))?;
+    Ok(numbers)
+}
+
+fn pixels_per_image(model: &Model) -> usize {
+    model.config.image_channels * model.config.image_size.pow(2)
+}
+
+/// Shows the first `count` images beside their reconstructions, a few at a time.
+fn reconstruct(model: &Model, images: &ImageSet, count: usize, seed: u64, mut see: impl FnMut(&[f32], &[f32])) -> Result<(), DataError> {
     for first in (0..count).step_by(BATCH) {
         let chunk = first..count.min(first + BATCH);
         let pixels = images.take(chunk.clone())?.floats();
         let picks = uniform_picks(&model.config, seed, first as u64, chunk.len());
-        let reconstructed = model.reconstruct(&pixels, picks);
-        squares += pixels.iter().zip(&reconstructed).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
-        numbers += pixels.len();
-        progress(chunk.len());
+        see(&pixels, &model.reconstruct(&pixels, picks));
     }
-    Ok(squares / numbers as f64)
+    Ok(())
 }
 
 /// The first images, each with its reconstruction to its right, as one list of images.

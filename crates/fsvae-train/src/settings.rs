@@ -150,6 +150,9 @@ impl Settings {
         demand((1..=1 << 16).contains(&recipe.batch), format!("the batch is {}; it must be from 1 to 65536", recipe.batch));
         let positive = |x: f64| x > 0.0 && x.is_finite();
         demand(positive(recipe.learning_rate), format!("the learning rate is {}; it must be above 0", recipe.learning_rate));
+        let components = self.network.components;
+        let parts = components == 0 || components.is_power_of_two();
+        demand(parts, format!("network.components is {components}; images are cut in halves: it must be 0 or a power of two"));
         let decay = f64::from(recipe.weight_decay);
         demand((0.0..1.0).contains(&decay), format!("weight_decay is {decay}; it must be from 0 to below 1"));
         demand(recipe.weight_bits.is_none_or(|bits| (2..=8).contains(&bits)), "weight_bits must be from 2 to 8".into());

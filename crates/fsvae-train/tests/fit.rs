@@ -118,6 +118,7 @@ fn it_learns_and_says_what_it_wrote() {
     assert!((measured["reconstruction_mse"].as_f64().unwrap() - model.training.scores["test_mse"]).abs() < 1e-3);
     assert!(measured["fad_published"].as_f64().unwrap() > 1.0 && measured["fad_running"].as_f64().unwrap() > 1.0);
     assert_eq!(measured["fad_anchors"].as_array().unwrap().len(), 6);
+    assert!(measured["fad_reconstructions"]["published"].as_f64().unwrap() > 1.0);
     let seeds = &measured["fad_seeds"];
     assert_eq!(seeds["seeds"], serde_json::json!([3, 4, 5]));
     assert_eq!(seeds["published"]["scores"][0], measured["fad_published"], "the first seed is --seed");

@@ -122,6 +122,12 @@ pub enum NeuronModel {
     },
     /// Its spikes come from outside (a recorded latent code, an encoder on the host).
     Source,
+    /// One of its neurons fires, at every step of an image the same: number `pick(seed, image, 0, channel)` of all of them
+    /// ([`philox::pick`](crate::philox::pick)). It is which component of a mixture an image is drawn from. Holds no state.
+    Draw {
+        /// Where the random number stands, beside the channels of the select stages.
+        channel: u32,
+    },
 }
 
 /// The integrating part of a neuron. `v` starts at 0 for every image.

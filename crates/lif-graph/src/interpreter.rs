@@ -50,7 +50,7 @@ impl<'g> Interpreter<'g> {
         let silent: Vec<Vec<bool>> = graph.populations.iter().map(|population| vec![false; population.shape.neurons()]).collect();
         let rest = |population: &Population| match population.model {
             NeuronModel::Lif { .. } | NeuronModel::Readout { .. } => vec![0; population.shape.neurons()],
-            NeuronModel::Select { .. } | NeuronModel::Source => vec![],
+            NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Draw { .. } => vec![],
         };
         let membranes: Vec<Vec<i32>> = graph.populations.iter().map(rest).collect();
         Self {
@@ -162,6 +162,11 @@ impl<'g> Interpreter<'g> {
                 let heard = &self.sent[projection.source.index()];
                 let channels = 0..population.shape.channels;
                 channels.map(|c| heard[(c * ways + philox::pick(self.seed, self.image, self.step, c, *ways)) as usize]).collect()
+            }
+            NeuronModel::Draw { channel } => {
+                let neurons = population.shape.neurons() as u32;
+                let drawn = philox::pick(self.seed, self.image, 0, *channel, neurons);
+                (0..neurons).map(|neuron| neuron == drawn).collect()
             }
             NeuronModel::Source => forced.clone().unwrap_or_else(|| vec![false; population.shape.neurons()]),
         };

@@ -30,6 +30,7 @@
 //!   drawn by [`philox`], so that they do not depend on who draws, or when.
 //! - [`Readout`](NeuronModel::Readout): a membrane that never fires; after the last step a table of 255 levels makes it a byte.
 //! - [`Source`](NeuronModel::Source): spikes from outside.
+//! - [`Draw`](NeuronModel::Draw): one neuron of many, drawn once an image, fires at every step: the component of a mixture.
 //!
 //! Neuron number of a population = `(channel * height + y) * width + x`.
 //!

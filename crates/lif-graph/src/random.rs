@@ -15,10 +15,10 @@ const MAX_LAYER: u64 = 300;
 pub fn well_formed_graph() -> impl Strategy<Value = LifGraph> {
     let layers = vec(layer(), 0..7);
     let wires = vec(wire(), 0..4);
-    (1u32..=6, (1u32..=4, 1u32..=5, 1u32..=5), any::<bool>(), layers, wires, any::<[u8; 8]>()).prop_map(
-        |(steps, (channels, height, width), starts_outside, layers, wires, places)| {
+    (1u32..=6, (1u32..=4, 1u32..=5, 1u32..=5), start(), layers, wires, any::<[u8; 8]>()).prop_map(
+        |(steps, (channels, height, width), start, layers, wires, places)| {
             let first = Shape { channels, height, width };
-            Builder::start(steps, first, starts_outside).layers(layers).wires(wires).finish(&places)
+            Builder::start(steps, first, start).layers(layers).wires(wires).finish(&places)
         },
     )
 }
@@ -132,16 +132,23 @@ fn wire() -> impl Strategy<Value = Wire> {
     (any::<usize>(), any::<usize>(), 0u8..=1, weights()).prop_map(|(from, to, delay, weights)| Wire { from, to, delay, weights })
 }
 
+/// The model of the first population: a source, a draw, or neurons that fire by themselves.
+fn start() -> impl Strategy<Value = NeuronModel> {
+    let decay = Decay { multiplier: 3, shift: 2, rounding: Rounding::Floor };
+    let membrane = Membrane { decay, input_shift: 0, bias: vec![40], bits: 0 };
+    prop_oneof![
+        2 => Just(NeuronModel::Source),
+        2 => Just(NeuronModel::Lif { membrane, threshold: vec![70] }),
+        1 => (0u32..9).prop_map(|channel| NeuronModel::Draw { channel }),
+    ]
+}
+
 struct Builder {
     graph: LifGraph,
 }
 
 impl Builder {
-    /// The first population: a source, or neurons that fire by themselves.
-    fn start(steps: u32, shape: Shape, outside: bool) -> Self {
-        let membrane =
-            Membrane { decay: Decay { multiplier: 3, shift: 2, rounding: Rounding::Floor }, input_shift: 0, bias: vec![40], bits: 0 };
-        let model = if outside { NeuronModel::Source } else { NeuronModel::Lif { membrane, threshold: vec![70] } };
+    fn start(steps: u32, shape: Shape, model: NeuronModel) -> Self {
         let first = Population { name: "start".into(), shape, model };
         Self { graph: LifGraph { name: "random".into(), steps, populations: vec![first], projections: vec![] } }
     }
@@ -297,6 +304,7 @@ mod tests {
                     NeuronModel::Select { .. } => "select",
                     NeuronModel::Readout { .. } => "readout",
                     NeuronModel::Source => "source",
+                    NeuronModel::Draw { .. } => "draw",
                 });
                 let shape = population.shape;
                 let sharing = |values: &[i32], [one, of_channel, of_neuron]: [&'static str; 3]| match values.len() {
@@ -335,7 +343,7 @@ mod tests {
                 *seen.entry(feature).or_default() += 1;
             }
         }
-        assert_eq!(seen.len(), 25, "{seen:#?}");
+        assert_eq!(seen.len(), 26, "{seen:#?}");
         assert!(seen.values().all(|&graphs| graphs >= 20), "{seen:#?}");
     }
 }

@@ -68,7 +68,7 @@ impl LifGraph {
         let (membrane, threshold) = match &population.model {
             NeuronModel::Lif { membrane, threshold } => (membrane, Some(threshold)),
             NeuronModel::Readout { membrane, .. } => (membrane, None),
-            NeuronModel::Select { .. } | NeuronModel::Source => return WorstCase::default(),
+            NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Draw { .. } => return WorstCase::default(),
         };
         let shape = population.shape;
         let inputs: Vec<_> = self.projections_into(id).map(|(_, projection)| Inputs::new(self, projection, shape)).collect();
@@ -129,6 +129,8 @@ enum Inputs<'a> {
     Dense {
         weights: &'a [i8],
         sources: usize,
+        /// Whether exactly one of the sources fires.
+        one: bool,
     },
     /// By channel: its worst position.
     Convolution {
@@ -149,7 +151,10 @@ impl<'a> Inputs<'a> {
         let weights = &projection.weights[..];
         let from = graph.population(projection.source).shape;
         match projection.connectivity {
-            Connectivity::Dense => Self::Dense { weights, sources: from.neurons() },
+            Connectivity::Dense => {
+                let one = matches!(graph.population(projection.source).model, NeuronModel::Draw { .. });
+                Self::Dense { weights, sources: from.neurons(), one }
+            }
             Connectivity::Conv2d(kernel) => Self::convolution(weights, from, to, kernel, false),
             Connectivity::ConvTranspose2d(kernel) => Self::convolution(weights, from, to, kernel, true),
             Connectivity::Pick => Self::Pick,
@@ -178,8 +183,12 @@ impl<'a> Inputs<'a> {
 
     fn of_neuron(&self, neuron: usize) -> Span {
         match self {
-            Self::Dense { weights, sources } => {
+            Self::Dense { weights, sources, one } => {
                 let synapses = weights[neuron * sources..(neuron + 1) * sources].iter().map(|&weight| i64::from(weight));
+                if *one {
+                    // none in front of step 0, where the projection has a delay
+                    return synapses.map(Span::reaching).fold(Span::default(), Span::or);
+                }
                 Span { low: synapses.clone().map(|weight| weight.min(0)).sum(), high: synapses.map(|weight| weight.max(0)).sum() }
             }
             Self::Convolution { spans, pixels } => spans[neuron / pixels],
@@ -209,6 +218,17 @@ fn worst_position(kernel: &[Span], size: usize, rows: &Sets, columns: &Sets) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a drawn component one neuron fires, and no other with it.
+    #[test]
+    fn one_neuron_of_a_draw_fires() {
+        let text = "graph g steps 1
+             population component draw 3x1x1 channel 5
+             population p lif 1x1x1 decay 0/2^0 floor shift 0 bits 16 bias [0] threshold [1000]
+             projection x from component to p dense delay 0 weights [100, -7, 30]";
+        let worst = LifGraph::from_text(text).expect("a graph").worst_cases()[1];
+        assert_eq!(worst.input, Span { low: -7, high: 100 });
+    }
 
     /// A bias counts together with the weights of its own neuron.
     #[test]

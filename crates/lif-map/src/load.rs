@@ -85,7 +85,7 @@ impl<'a> Loads<'a> {
             }
             NeuronModel::Lif { threshold, .. } => load.threshold_profiles = self.thresholds(population, region, threshold),
             NeuronModel::Readout { .. } => load.threshold_profiles = 1,
-            NeuronModel::Source => {}
+            NeuronModel::Source | NeuronModel::Draw { .. } => {}
         }
         load.memory_bytes = bits.div_ceil(8);
         load

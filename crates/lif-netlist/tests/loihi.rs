@@ -151,7 +151,7 @@ fn agrees(graph: &LifGraph, given: &[(PopulationId, SpikeTrain)]) -> Result<(), 
             prop_assert_eq!(spikes, &expected.spikes[step][index], "{} in step {}", &population.name, step);
         }
         let of_last_tick = first + (graph.steps as usize - 1) * period == files.netlist.schedule.ticks_per_image as usize;
-        if of_last_tick && !matches!(population.model, NeuronModel::Select { .. } | NeuronModel::Source) {
+        if of_last_tick && matches!(population.model, NeuronModel::Lif { .. } | NeuronModel::Readout { .. }) {
             let membranes: Vec<i64> = expected.membranes[index].iter().map(|&v| v.into()).collect();
             prop_assert_eq!(&found.membranes[&population.name], &membranes, "{}", &population.name);
         }
@@ -272,6 +272,7 @@ fn the_random_graphs_cover_every_process() {
                 Process::Sparse { delay: 0, .. } => "Sparse",
                 Process::Sparse { .. } => "DelaySparse",
                 Process::RingBuffer { spikes: Injection::Picks { .. }, .. } => "picks",
+                Process::RingBuffer { spikes: Injection::Draw { .. }, .. } => "draw",
                 Process::RingBuffer { spikes: Injection::Given { .. }, .. } => "given spikes",
             })
             .collect();
@@ -292,6 +293,6 @@ fn the_random_graphs_cover_every_process() {
         features.dedup();
         features.into_iter().for_each(|feature| *seen.entry(feature).or_default() += 1);
     }
-    assert_eq!(seen.len(), 12, "{seen:#?}");
+    assert_eq!(seen.len(), 13, "{seen:#?}");
     assert!(seen.values().all(|&graphs| graphs >= 10), "{seen:#?}");
 }

@@ -106,7 +106,7 @@ fn neurons(population: &Population) -> Result<Unit, NirError> {
     };
     Ok(match &population.model {
         NeuronModel::Source => Unit::Input { shape: dims },
-        NeuronModel::Select { .. } => {
+        NeuronModel::Select { .. } | NeuronModel::Draw { .. } => {
             return Err(inexpressible("population", &population.name, "it picks at random, and NIR has no random node".into()));
         }
         NeuronModel::Lif { membrane, threshold } => Unit::Lif {

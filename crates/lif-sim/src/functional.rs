@@ -188,6 +188,12 @@ impl Engine {
                     }
                 }
             }
+            &Dynamics::Draw { channel } => {
+                let (shape, now) = (self.program.populations[index].shape, moment.slot(0));
+                let drawn = engine_index(shape, philox::pick(moment.seed, moment.image, 0, channel, shape.neurons() as u32) as usize);
+                spikes[index][now].clear();
+                spikes[index][now].push(drawn / shape.channels as usize, (drawn % shape.channels as usize) as u32);
+            }
             Dynamics::Source => match inputs.spikes.get(index).and_then(|steps| steps.get(moment.step as usize)) {
                 Some(given) => spikes[index][moment.slot(0)].clone_from(given),
                 None => spikes[index][moment.slot(0)].clear(),
@@ -216,7 +222,7 @@ impl Engine {
                 kernel::fire(Neurons { integration, membranes, sums }, threshold, &mut spikes[index][moment.slot(0)]);
             }
             Dynamics::Readout { integration, .. } => kernel::integrate(Neurons { integration, membranes, sums }),
-            Dynamics::Select { .. } | Dynamics::Source => {}
+            Dynamics::Select { .. } | Dynamics::Source | Dynamics::Draw { .. } => {}
         }
     }
 

@@ -54,6 +54,11 @@ pub(crate) enum Dynamics {
         pixels: PixelTable,
     },
     Source,
+    /// One neuron, drawn once an image.
+    Draw {
+        /// Of the random number.
+        channel: u32,
+    },
 }
 
 /// A membrane's update.
@@ -158,6 +163,7 @@ impl Program {
                         Dynamics::Select { ways: *ways, source: pick.source.index() }
                     }
                     NeuronModel::Source => Dynamics::Source,
+                    NeuronModel::Draw { channel } => Dynamics::Draw { channel: *channel },
                 },
             }
         });
@@ -175,7 +181,7 @@ impl Population {
     pub fn integration(&self) -> Option<&Integration> {
         match &self.dynamics {
             Dynamics::Lif { integration, .. } | Dynamics::Readout { integration, .. } => Some(integration),
-            Dynamics::Select { .. } | Dynamics::Source => None,
+            Dynamics::Select { .. } | Dynamics::Source | Dynamics::Draw { .. } => None,
         }
     }
 }

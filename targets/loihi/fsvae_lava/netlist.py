@@ -131,6 +131,8 @@ def check_process(row: dict) -> None:
             check_integers(f"{name}'s spikes", spikes, {"channels": (1, MOST), "ways": (1, MOST)})
             if spikes["channels"] * spikes["ways"] != shape[0]:
                 raise broken(f"{name} does not have channels * ways neurons")
+        elif kind == "draw":
+            check_integers(f"{name}'s spikes", spikes, {"channel": (0, MOST)})
         elif kind != "given" or not isinstance(spikes.get("population"), str):
             raise broken(f"{name} gets its spikes from nowhere")
 

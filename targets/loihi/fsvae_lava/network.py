@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from .netlist import Netlist, split
 from .phased.process import PhasedLIF
-from .picks import one_hot
+from .picks import drawn, one_hot
 
 
 def build(netlist: Netlist, seed: int, image: int, given: dict) -> dict:
@@ -54,6 +54,8 @@ def stream(netlist: Netlist, row: dict, seed: int, image: int, given: dict) -> n
     ticks = np.arange(row["first_tick"] - 1, netlist.ticks_per_image, netlist.ticks_per_step)
     if spikes["kind"] == "picks":
         rows = one_hot(seed, image, len(ticks), spikes["channels"], spikes["ways"])
+    elif spikes["kind"] == "draw":
+        rows = np.tile(drawn(seed, image, spikes["channel"], neurons), (len(ticks), 1))
     else:
         rows = given.get(spikes["population"], np.zeros((0, neurons), dtype=bool))[: len(ticks)]
     data[:, ticks[: len(rows)]] = rows.T

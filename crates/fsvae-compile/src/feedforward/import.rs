@@ -354,7 +354,7 @@ impl<'g> Importer<'g> {
             return refuse(graph, node, format!("with its synapses the network has more than {MAX_WEIGHTS} weights"), "split the network");
         }
         let part = if matches!(graph.nodes[node].unit, Unit::Li { .. }) { Part::Readout } else { Part::Layer };
-        let wiring = Wiring { name: graph.nodes[node].name.clone(), part, source, target, connectivity };
+        let wiring = Wiring { name: graph.nodes[node].name.clone(), part, source, drawn: 0, target, connectivity };
         let parameters = Parameters { graph, node, neurons: target.neurons(), units: wiring.units() };
         let Dynamics { keep, gain, rest, threshold } = parameters.dynamics(self.time)?;
 

@@ -18,12 +18,12 @@ mod error;
 
 use crate::CompileError;
 use crate::fold::FoldedLayer;
-use crate::lower::{population, projection};
+use crate::lower::{population, projection, split};
 use crate::network::{Network, Wiring};
 use crate::pixels::{boundaries, pixel_table};
 use error::LayerError;
 use lif_chip::{Chip, Sharing};
-use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, WorstCase};
+use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Projection, Rounding, Shape, WorstCase};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::Range;
@@ -261,10 +261,18 @@ impl IntegerLayer {
 
 /// The largest sums of a layer, as the rules of the graph compute them.
 fn worst_case(layer: &IntegerLayer, steps: u32) -> WorstCase {
-    let source = Population { name: "source".into(), shape: layer.wiring.source, model: NeuronModel::Source };
-    let projection = projection(layer, "input".into(), PopulationId(0), PopulationId(1), 0);
-    let graph = LifGraph { name: String::new(), steps, populations: vec![source, population(layer)], projections: vec![projection] };
-    graph.worst_cases()[1]
+    let mut sources = vec![(layer.wiring.source, NeuronModel::Source)];
+    let mut projections = vec![projection(layer, "input".into(), PopulationId(1), PopulationId(0), 0)];
+    if layer.wiring.drawn > 0 {
+        let (drawn, others) = (layer.wiring.drawn, layer.wiring.source.neurons() - layer.wiring.drawn);
+        sources = vec![(Shape::flat(others as u32), NeuronModel::Source), (Shape::flat(drawn as u32), NeuronModel::Draw { channel: 0 })];
+        let (of_drawn, of_others) = split(&layer.weights, drawn, others);
+        let of = |id, weights| Projection { source: PopulationId(id), weights, ..projections[0].clone() };
+        projections = vec![of(1, of_others), of(2, of_drawn)];
+    }
+    let source = |(shape, model)| Population { name: "source".into(), shape, model };
+    let populations = std::iter::once(population(layer)).chain(sources.into_iter().map(source)).collect();
+    LifGraph { name: String::new(), steps, populations, projections }.worst_cases()[0]
 }
 
 /// The chip's decay nearest to a float.

@@ -81,7 +81,7 @@ pub fn expected(graph: &LifGraph, netlist: &Netlist, seed: u64, image: u64, give
                         gate.membranes.as_mut().expect("it has some")[tick - 1] = alone;
                     }
                 }
-                NeuronModel::Source => {}
+                NeuronModel::Source | NeuronModel::Draw { .. } => {}
             }
         }
     }

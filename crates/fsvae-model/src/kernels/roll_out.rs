@@ -51,12 +51,12 @@ struct State {
 impl Stack {
     /// z of so many steps, `[steps][images][latent]`.
     ///
-    /// `beside`, where there is one, is `[at least steps][images][latent]` and comes in front of z_{t-1}. `choose(step, image,
+    /// `beside`, where there is one, is `[at least steps][images][columns]` and comes in front of z_{t-1}. `choose(step, image,
     /// candidates, z)` writes the image's z of the step.
     pub fn roll_out(
         &self,
         (steps, images): (usize, usize),
-        beside: Option<&[f32]>,
+        beside: Option<(&[f32], usize)>,
         choose: impl Fn(usize, usize, &[f32], &mut [f32]) + Sync,
     ) -> Vec<f32> {
         let latent = self.latent;
@@ -70,7 +70,7 @@ impl Stack {
                 for step in 0..steps {
                     let (before, now) = z.split_at_mut((step + 1) * count * latent);
                     let before = &before[step * count * latent..];
-                    let beside = beside.map(|x| &x[(step * images + first) * latent..][..count * latent]);
+                    let beside = beside.map(|(x, columns)| (&x[(step * images + first) * columns..][..count * columns], columns));
                     let candidates = state.step(self, beside, before);
                     let width = candidates.len() / count;
                     for (i, (z, candidates)) in now.chunks_exact_mut(latent).zip(candidates.chunks_exact(width)).enumerate() {
@@ -92,11 +92,11 @@ impl State {
     }
 
     /// Candidates `[images][outputs]`.
-    fn step(&mut self, stack: &Stack, beside: Option<&[f32]>, z: &[f32]) -> &[f32] {
+    fn step(&mut self, stack: &Stack, beside: Option<(&[f32], usize)>, z: &[f32]) -> &[f32] {
         for (i, layer) in stack.layers.iter().enumerate() {
             self.lists.clear();
             match (i, beside) {
-                (0, Some(beside)) => self.lists.extend_beside(beside, z, stack.latent),
+                (0, Some(beside)) => self.lists.extend_beside(beside, (z, stack.latent)),
                 (0, None) => self.lists.extend(z, stack.latent),
                 _ => self.lists.extend(&self.spikes, stack.layers[i - 1].outputs()),
             }

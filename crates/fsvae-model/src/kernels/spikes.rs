@@ -37,11 +37,11 @@ impl SpikeLists {
         }
     }
 
-    /// Appends the rows of `left` with those of `right` beside them, each with this many columns.
-    pub fn extend_beside(&mut self, left: &[f32], right: &[f32], columns: usize) {
-        for (left, right) in left.chunks_exact(columns).zip(right.chunks_exact(columns)) {
+    /// Appends the rows of one matrix with those of another to their right, each given with its columns.
+    pub fn extend_beside(&mut self, (left, moved): (&[f32], usize), (right, columns): (&[f32], usize)) {
+        for (left, right) in left.chunks_exact(moved).zip(right.chunks_exact(columns)) {
             self.extend_row_from(left, 0);
-            self.extend_row_from(right, columns);
+            self.extend_row_from(right, moved);
             self.end_row();
         }
     }

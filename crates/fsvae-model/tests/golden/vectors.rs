@@ -68,7 +68,7 @@ impl Golden {
                 }
             }
         }
-        Draws { picks, own }
+        Draws { picks, own, components: Vec::new() }
     }
 
     /// A stored activation `[4, ..., 16]` as `[16, 4, ...]` with `channels` (the axis behind the images) brought to the end.

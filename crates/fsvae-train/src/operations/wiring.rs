@@ -66,6 +66,8 @@ pub struct Layer {
 
 /// Latent spikes.
 const Z: &str = "z";
+/// The one spike a step of the prior's component.
+const COMPONENT: &str = "component";
 
 /// What runs from an image to its reconstruction: encoder, posterior, decoder.
 pub fn reconstruction(config: &NetworkConfig) -> Vec<Layer> {
@@ -93,7 +95,8 @@ pub fn generation(config: &NetworkConfig) -> Vec<Layer> {
 
 /// The prior alone.
 pub fn prior(config: &NetworkConfig) -> Vec<Layer> {
-    stack("prior", vec![Source::Previous(Z.into())], config)
+    let component = (config.components > 0).then(|| Source::Spikes(COMPONENT.into()));
+    stack("prior", component.into_iter().chain([Source::Previous(Z.into())]).collect(), config)
 }
 
 fn dense(name: &str, sources: Vec<Source>, to: Maps) -> Layer {

@@ -7,7 +7,7 @@ use crate::{LifGraph, Membrane, NeuronModel, Population};
 fn membranes(graph: &LifGraph) -> impl Iterator<Item = (&Population, &Membrane)> {
     graph.populations.iter().filter_map(|population| match &population.model {
         NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } => Some((population, membrane)),
-        NeuronModel::Select { .. } | NeuronModel::Source => None,
+        NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Draw { .. } => None,
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{LifGraph, Membrane, NeuronModel, Population, WorstCase};
 fn integrating(graph: &LifGraph) -> impl Iterator<Item = (&Population, &Membrane, WorstCase)> {
     graph.populations.iter().zip(graph.worst_cases()).filter_map(|(population, worst)| match &population.model {
         NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } => Some((population, membrane, worst)),
-        NeuronModel::Select { .. } | NeuronModel::Source => None,
+        NeuronModel::Select { .. } | NeuronModel::Source | NeuronModel::Draw { .. } => None,
     })
 }
 

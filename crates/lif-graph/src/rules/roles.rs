@@ -49,10 +49,13 @@ pub(super) fn pick_feeds_select(graph: &LifGraph, findings: &mut Findings) {
 pub(super) fn source_has_no_input(graph: &LifGraph, findings: &mut Findings) {
     for projection in &graph.projections {
         let Some((_, target)) = graph.ends(projection) else { continue };
-        if target.model == NeuronModel::Source {
-            let cause = format!("ends in population `{}`, whose spikes come from outside", target.name.escape_debug());
-            findings.projection(projection, cause, "remove the projection, or make the target a LIF population");
-        }
+        let spikes = match target.model {
+            NeuronModel::Source => "come from outside",
+            NeuronModel::Draw { .. } => "are drawn",
+            _ => continue,
+        };
+        let cause = format!("ends in population `{}`, whose spikes {spikes}", target.name.escape_debug());
+        findings.projection(projection, cause, "remove the projection, or make the target a LIF population");
     }
 }
 

@@ -4,6 +4,7 @@
 //! graph small steps 4
 //!
 //! population latent source 6x1x1
+//! population component draw 8x1x1 channel 2
 //! population hidden lif 6x1x1 decay 1024/2^12 toward-zero shift 7 bits 24 bias [0] threshold [10, 9, 8, 7, 6, 5]
 //! population pick select 2x1x1 ways 3
 //! population picture readout 1x2x2 decay 3276/2^12 floor shift 4 bits 20 bias [0] levels [-127, -126, ... 255 values]

@@ -93,8 +93,9 @@ impl Parser<'_> {
             "select" => NeuronModel::Select { ways: self.figure("ways")? },
             "readout" => NeuronModel::Readout { membrane: self.membrane()?, pixels: PixelTable { levels: self.list("levels")? } },
             "source" => NeuronModel::Source,
+            "draw" => NeuronModel::Draw { channel: self.figure("channel")? },
             other => {
-                let message = format!("expected `lif`, `select`, `readout` or `source`, found `{}`", other.escape_debug());
+                let message = format!("expected `lif`, `select`, `readout`, `source` or `draw`, found `{}`", other.escape_debug());
                 return Err(TextError { line, message });
             }
         };

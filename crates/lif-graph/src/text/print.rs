@@ -54,6 +54,7 @@ impl Printer<'_> {
             NeuronModel::Select { .. } => "select",
             NeuronModel::Readout { .. } => "readout",
             NeuronModel::Source => "source",
+            NeuronModel::Draw { .. } => "draw",
         };
         let shape = population.shape;
         write!(text, "population {} {word} {}x{}x{}", Name(&population.name), shape.channels, shape.height, shape.width)?;
@@ -68,6 +69,7 @@ impl Printer<'_> {
                 self.list(text, "levels", &pixels.levels)?;
             }
             NeuronModel::Source => {}
+            NeuronModel::Draw { channel } => write!(text, " channel {channel}")?,
         }
         writeln!(text)
     }

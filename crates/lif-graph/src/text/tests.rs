@@ -56,7 +56,7 @@ fn errors_name_the_line_and_the_word() {
     fails("graph \"\\u{d800}\" steps 1 //! `\\u{d800}` is no character");
     fails("graph g steps 1\nneuron //! expected `population` or `projection`, found `neuron`");
     fails("graph g steps 1\npopulation p lif 1x1 //! expected a shape such as 32x4x4, found `1x1`");
-    fails("graph g steps 1\npopulation p fancy 1x1x1 //! expected `lif`, `select`, `readout` or `source`, found `fancy`");
+    fails("graph g steps 1\npopulation p fancy 1x1x1 //! expected `lif`, `select`, `readout`, `source` or `draw`, found `fancy`");
     fails("graph g steps 1\npopulation p lif 1x1x1 decay 1/4 //! expected a decay such as 1024/2^12, found `1/4`");
     fails("graph g steps 1\npopulation p lif 1x1x1 decay 1/2^2 up //! expected `toward-zero`, `floor` or `ceiling`, found `up`");
     let membrane = "graph g steps 1\npopulation p lif 1x1x1 decay 1/2^2 floor shift 0 bits 24";

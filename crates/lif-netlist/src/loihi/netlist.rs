@@ -75,6 +75,11 @@ pub enum Model {
     },
     /// Spikes from outside.
     Source,
+    /// One neuron, drawn once an image.
+    Draw {
+        /// Of the random number.
+        channel: u32,
+    },
 }
 
 /// What the processes say no more about a projection of the graph.
@@ -206,6 +211,12 @@ pub enum Injection {
         channels: u32,
         /// Neurons of a group.
         ways: u32,
+    },
+    /// In every step the spike of neuron `pick`, drawn like a pick of step 0: `ways` is the number of neurons, and (channel, 0, image's low
+    /// word, image's high word) the counter.
+    Draw {
+        /// The counter's first word.
+        channel: u32,
     },
     /// What the user gives for this population.
     Given {

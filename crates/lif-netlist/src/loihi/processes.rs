@@ -115,6 +115,11 @@ impl Lowering<'_> {
                 self.processes.push(Process::RingBuffer { name, shape: [neurons], first_tick, spikes });
                 Ok(())
             }
+            NeuronModel::Draw { channel } => {
+                let spikes = Injection::Draw { channel: *channel };
+                self.processes.push(Process::RingBuffer { name, shape: [neurons], first_tick, spikes });
+                Ok(())
+            }
         }
     }
 
@@ -237,6 +242,7 @@ fn population_row((population, &first_tick): (&Population, &u64)) -> PopulationR
         NeuronModel::Readout { membrane, .. } => Model::Readout { membrane_bits: membrane.bits, biases: membrane.bias.len() },
         NeuronModel::Select { ways } => Model::Select { ways: *ways },
         NeuronModel::Source => Model::Source,
+        NeuronModel::Draw { channel } => Model::Draw { channel: *channel },
     };
     PopulationRow { name: population.name.clone(), layout: layout(population), first_tick, model }
 }

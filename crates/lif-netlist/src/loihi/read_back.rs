@@ -60,6 +60,7 @@ impl Reader<'_> {
             }
             Model::Select { ways } => NeuronModel::Select { ways },
             Model::Source => NeuronModel::Source,
+            Model::Draw { channel } => NeuronModel::Draw { channel },
         };
         Ok(Population { name: row.name.clone(), shape: Shape { channels, height, width }, model })
     }

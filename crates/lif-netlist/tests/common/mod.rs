@@ -108,6 +108,7 @@ fn injected(source: &Process, tick: u64, netlist: &Netlist, seed: u64, image: u6
             Injection::Picks { channels, ways } => {
                 (0..*channels).for_each(|c| row[(c * ways + philox::pick(seed, image, step as u32, c, *ways)) as usize] = true);
             }
+            Injection::Draw { channel } => row[philox::pick(seed, image, 0, *channel, shape[0] as u32) as usize] = true,
             Injection::Given { population } => {
                 let train = given.iter().find(|(name, _)| name == population).map(|(_, train)| train);
                 if let Some(spikes) = train.and_then(|train| train.get(step)) {
