@@ -64,7 +64,7 @@ fn the_engine_is_the_interpreter_on_16_images() {
         let graph = LifGraph::from_bytes(&read(model, "model.lif")).unwrap();
         let engine = Engine::new(&graph).unwrap();
         let inputs = engine.inputs(&[]).unwrap();
-        let record = Record { events: true, membranes: true };
+        let record = Record { events: true, membranes: true, ..Record::default() };
         for image in 0..16 {
             let drawing = engine.draw(&mut engine.state(), 1, image, &inputs, record);
             let run = Interpreter::new(&graph, 1, image).run();

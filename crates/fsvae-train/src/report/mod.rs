@@ -214,6 +214,6 @@ mod tests {
     fn some_epochs_stand_for_all() {
         assert_eq!(some_of(&[1, 2, 3], 6), [1, 2, 3]);
         assert_eq!(some_of(&(1..=150).collect::<Vec<_>>(), 6), [1, 30, 60, 90, 120, 150]);
-        assert_eq!(some_of(&[], 6), []);
+        assert!(some_of(&[], 6).is_empty());
     }
 }
