@@ -179,7 +179,9 @@ mod tests {
             };
             let first = step(&mut trainer, 0);
             assert_eq!(first.prior.is_some(), variational);
-            (1..40).for_each(|i| drop(step(&mut trainer, i)));
+            for i in 1..40 {
+                step(&mut trainer, i);
+            }
             let record = TrainingRecord { steps: 40, ..TrainingRecord::default() };
             let checkpoint = AnnCheckpoint::from_bytes(&trainer.checkpoint(record.clone()).to_bytes()).unwrap();
             let mut resumed = AnnTrainer::from_checkpoint(&checkpoint, &recipe, &device()).unwrap();
