@@ -19,7 +19,7 @@
 //! each image are followed as packets (lif-time).
 //!
 //! What a run holds in memory is bounded by the picture; events go to the disk while they are made. Every path is tried before the
-//! first image is drawn, and no file appears unless all of it has been written. More images than one picture holds go to [shards], one
+//! first image is drawn, and no file appears unless all of it has been written. More images than one picture holds go to shards (`shards`), one
 //! after the other, or machine beside machine.
 
 mod arithmetic;
