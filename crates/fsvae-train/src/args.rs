@@ -90,7 +90,7 @@ pub struct Fit {
     /// Seconds between writings of training.mpk; 0 writes after every step
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub checkpoint_every: u64,
-    /// Where to compute: cpu, cuda[:NUMBER], wgpu[:NUMBER]; several CUDA devices, separated by commas, share each batch
+    /// Where to compute: cpu, cuda, cuda:NUMBER, wgpu or wgpu:NUMBER; several CUDA devices, separated by commas, share each batch
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_delimiter = ',')]
     pub device: Vec<Place>,
     /// Threads [default: one for each core]; the result does not depend on it
@@ -142,7 +142,7 @@ pub struct Evaluate {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Where to compute: cpu, cuda[:NUMBER], wgpu[:NUMBER]
+    /// Where to compute: cpu, cuda, cuda:NUMBER, wgpu or wgpu:NUMBER
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Place,
     /// Threads [default: one for each core]; the result does not depend on it
@@ -172,7 +172,7 @@ pub struct Speed {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Where to compute: cpu, cuda[:NUMBER], wgpu[:NUMBER]
+    /// Where to compute: cpu, cuda, cuda:NUMBER, wgpu or wgpu:NUMBER
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     pub device: Place,
     /// Threads [default: one for each core]
