@@ -66,7 +66,7 @@ impl<C: Kind> CheckpointOf<C> {
         rmp_serde::to_vec_named(&envelope).expect("plain data")
     }
 
-    /// Reads a file's bytes. This answers for the form only; call [`Checkpoint::check`] before using what was read.
+    /// Reads a file's bytes. This answers for the form only; call [`Checkpoint::check`](crate::Checkpoint::check) before using what was read.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CheckpointError> {
         check_magic(bytes, C::FORMAT)?;
         let truncated = || CheckpointError::Truncated { found: bytes.len() };
