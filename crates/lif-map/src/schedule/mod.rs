@@ -20,7 +20,7 @@
 //!
 //! [`schedule`] gives a [`Schedule`]: the first tick of every population, the wait of every projection, the [`Domain`]s that each have
 //! their own clock. It is a pure function of graph, chip and mode. What a chip cannot do in a mode is an error with the codes E140 to
-//! E144 ([`rules`](crate::rules)).
+//! E144 ([`rules`]).
 
 mod domains;
 mod offsets;
