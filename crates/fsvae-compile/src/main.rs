@@ -112,7 +112,8 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
     let mapping = (args.map || args.html && has_grid).then(|| fsvae_compile::map_with(graph, chip, pictures)).transpose()?;
     files.extend(mapping.iter().filter(|_| args.map).map(mapping::file).map(|file| (file.name.to_owned(), file.bytes)));
     if args.html {
-        files.push(("report.html".into(), report::page(graph, layers, chip, mapping.as_ref()).into_bytes()));
+        let schedule = lif_map::schedule::schedule(graph, chip, args.schedule.unwrap_or(lif_map::Mode::of(chip)));
+        files.push(("report.html".into(), report::page(graph, layers, chip, mapping.as_ref(), &schedule).into_bytes()));
     }
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
     let costs = args.schedule.map(|mode| Ok::<_, CompileError>((mode, fsvae_compile::schedules::compare(graph, chip)?))).transpose()?;

@@ -131,7 +131,7 @@ fn graphs_are_drawn_written_out_and_reported() {
     // a chip whose cores stand nowhere has a report without a floor plan
     stdout(&place.run(&["model.mpk", "--target", "generic", "--html"]));
     let page = fs::read_to_string(place.path("model-generic/report.html")).unwrap();
-    assert!(page.contains("<h2>Layers</h2>") && !page.contains("<svg"), "{page}");
+    assert!(page.contains("<h2>Layers</h2>") && page.contains("<h2>Schedule: phased") && !page.contains("Floor plan"), "{page}");
 }
 
 #[test]

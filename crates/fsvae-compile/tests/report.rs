@@ -55,7 +55,9 @@ fn the_report_shows_the_floor_plan_without_a_console_error() {
     assert_eq!(shown.dom.matches("class=\"router\"").count(), 32, "Loihi's 8 x 4 tiles");
     assert_eq!(shown.dom.matches("class=\"core used\"").count(), 8, "a core for each population");
     assert!(shown.dom.matches("class=\"link\"").count() > 0, "eight cores are more than a tile has");
-    for words in ["Floor plan", "Limits of a core", "decoder.input", "weight error", "1 of 3"] {
+    assert_eq!(shown.dom.matches("class=\"name\"").count(), 8, "a row of the time-line for each population");
+    assert!(shown.dom.matches("class=\"update\"").count() > 20, "and a box for each of its steps");
+    for words in ["Floor plan", "Schedule: substep", "Limits of a core", "decoder.input", "weight error", "1 of 3"] {
         assert!(shown.dom.contains(words), "{words}");
     }
     assert!(!fs::read_to_string(&page).expect("text").contains("http"), "the page needs nothing from elsewhere");

@@ -97,7 +97,11 @@ impl<W: Seek> Seek for Remembering<W> {
         if self.error.is_some() {
             return Ok(0);
         }
-        self.out.seek(to)
+        // a buffered file writes before it moves
+        self.out.seek(to).or_else(|error| {
+            self.error = Some(error);
+            Ok(0)
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::Generate;
 use crate::interrupt;
 use crate::plan::Plan;
-use crate::shards::{PixelsFingerprint, Record, Shards};
+use crate::shards::{PixelsFingerprint, Record, Run, Shards};
 use crate::summary::{Counts, StreamSummary};
 use crate::{Error, summary};
 use fsvae_cli::Progress;
@@ -17,53 +17,34 @@ pub(crate) fn run(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &
     interrupt::listen();
     fsvae_cli::create_folder(shards.folder())?;
     let progress = Progress::new("drawing", "images", shards.images_of_part());
-    let mut missing = Vec::new();
-    let mut records = Vec::new(); // of shards that are there
-    for number in shards.numbers() {
-        let expected = Record::new(graph, options.seed, shards.range(number));
-        match shards.read(number)? {
-            Some(record) if record.is_for(&expected) => records.push(record),
-            Some(_) => return Err(Error::ForeignShard { path: shards.path(number) }),
-            None => missing.push((number, expected)),
-        }
-    }
-    let found = records.len() as u64;
-    progress.set(records.iter().map(|record| record.images).sum());
+    let one_run = Run::new(graph, options.seed);
+    let there = shards.there(&one_run)?;
+    let mut whole = Whole { counts: Counts::new(graph), pixels: PixelsFingerprint::default(), images: 0, shards: 0 };
+    there.values().for_each(|record| whole.add(record));
+    let (found, before) = (whole.shards, whole.images);
+    progress.set(before);
     let workers = engine.workers(options.threads.unwrap_or(0).into())?;
     let started = Instant::now();
-    let mut drawn = 0;
-    for (number, mut record) in missing {
+    for number in shards.numbers().filter(|number| !there.contains_key(number)) {
+        let mut record = one_run.record(shards.range(number));
         let pixels = draw(options, &workers, plan, &mut record, &progress).map_err(|error| match error {
             Error::Interrupted { .. } => {
-                Error::Interrupted { whole: records.len() as u64, of: shards.numbers().count() as u64, folder: shards.folder() }
+                Error::Interrupted { whole: whole.shards, of: shards.numbers().count() as u64, folder: shards.folder() }
             }
             other => other,
         })?;
         shards.write(number, plan.image, pixels, &record)?;
-        drawn += record.images;
-        records.push(record);
+        whole.add(&record);
     }
+    let drawn = whole.images - before;
     let images_per_second = if drawn == 0 { None } else { Some(drawn as f64 / started.elapsed().as_secs_f64()) };
     drop(progress);
-
-    let mut counts = Counts::new(graph);
-    let mut pixels = PixelsFingerprint::default();
-    for record in &records {
-        counts.add_totals(&record.spikes, &record.synaptic_operations);
-        pixels.add(&record.pixels);
-    }
     let summary = StreamSummary {
-        table: summary::Table {
-            graph,
-            seed: options.seed,
-            images: records.iter().map(|record| record.images).sum(),
-            counts,
-            uncounted: engine.unread(),
-        },
+        table: summary::Table { graph, seed: options.seed, images: whole.images, counts: whole.counts, uncounted: engine.unread() },
         images_per_second,
         drawn,
         found,
-        pixels_fingerprint: pixels.text(),
+        pixels_fingerprint: whole.pixels.text(),
         shards,
     };
     if options.json {
@@ -72,6 +53,23 @@ pub(crate) fn run(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &
         fsvae_cli::print(&summary.text())?
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What all shards that are whole have together.
+struct Whole {
+    counts: Counts,
+    pixels: PixelsFingerprint,
+    images: u64,
+    shards: u64,
+}
+
+impl Whole {
+    fn add(&mut self, record: &Record) {
+        self.counts.add_totals(&record.spikes, &record.synaptic_operations);
+        self.pixels.add(&record.pixels);
+        self.images += record.images;
+        self.shards += 1;
+    }
 }
 
 /// The pixels of a shard; its record gets the counts.

@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn a_clock_brings_multiples_of_a_weight() {
         let (first, second) = (find("loihi1").unwrap(), find("loihi2").unwrap());
-        assert_eq!([0.0, 31.9, 33.0, -100.0, 262_081.0, 1e9].map(|bias| first.nearest_bias(bias)), [0, 0, 64, -128, 262_144, 524_160]);
+        assert_eq!([0.0, 31.9, 33.0, -100.0, 262_143.0, 1e9].map(|bias| first.nearest_bias(bias)), [0, 0, 64, -128, 262_144, 524_160]);
         assert_eq!([64, 63, 262_144, 262_208].map(|bias| first.bias_parts(bias)), [Some((1, 6)), None, Some((2048, 7)), None]);
         assert_eq!([first.bias_as_input(0), first.bias_as_input(129), second.bias_as_input(129)], [0, 2, 0]);
     }

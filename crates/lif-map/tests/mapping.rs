@@ -259,7 +259,8 @@ fn every_rule_has_a_broken_case() {
         broken.extend(error.breaches().iter().map(|breach| breach.rule.name));
         let _ = writeln!(text, "error[{}]: {error}\n  help: {}\n", error.code().unwrap(), error.help().unwrap());
     }
-    assert_eq!(broken, rules().map(|rule| rule.name).collect());
+    let of_schedules: BTreeSet<&str> = lif_map::rules::SCHEDULE_RULES.iter().map(|rule| rule.name).collect(); // by tests/schedule.rs
+    assert_eq!(broken, rules().map(|rule| rule.name).filter(|name| !of_schedules.contains(name)).collect());
     insta::assert_snapshot!(text);
 }
 

@@ -8,19 +8,27 @@
 //!   |  (o) population (o) load   | placement, traffic  |
 //!   +----------------------------+---------------------+
 //!   | layers: what they are, what quantisation cost    |
+//!   | schedule: who does its steps when                |
 //!   +--------------------------------------------------+
 //! ```
 
 mod floor_plan;
 mod tables;
+mod timeline;
 
 use fsvae_compile::IntegerLayer;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
-use lif_map::Mapping;
+use lif_map::{MapError, Mapping, Schedule};
 
 /// The whole page.
-pub fn page(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, mapping: Option<&Mapping>) -> String {
+pub fn page(
+    graph: &LifGraph,
+    layers: &[&IntegerLayer],
+    chip: &Chip,
+    mapping: Option<&Mapping>,
+    schedule: &Result<Schedule, MapError>,
+) -> String {
     let title = format!("{} on {}", graph.name, chip.name);
     let neurons: usize = graph.populations.iter().map(|population| population.shape.neurons()).sum();
     let weights: usize = layers.iter().map(|layer| layer.weights.len()).sum();
@@ -38,8 +46,9 @@ pub fn page(graph: &LifGraph, layers: &[&IntegerLayer], chip: &Chip, mapping: Op
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{title}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n<style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<dl class=\"facts\">{facts}</dl>\n\
-         {on_chip}\n{}\n</body>\n</html>\n",
+         {on_chip}\n{}\n{}</body>\n</html>\n",
         tables::of_layers(graph, layers, chip, mapping),
+        timeline::section(graph, schedule),
         title = escaped(&title),
     )
 }

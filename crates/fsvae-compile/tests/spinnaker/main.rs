@@ -234,8 +234,16 @@ fn the_command_and_the_runner() {
     let mut names: Vec<String> =
         std::fs::read_dir(&netlist).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    let expected =
-        ["arrays.npz", "compressed_tables.json", "netlist.json", "placements.json", "routing_tables.json", "synapses.npz", "tiny.lif"];
+    let expected = [
+        "arrays.npz",
+        "compressed_tables.json",
+        "netlist.json",
+        "placements.json",
+        "routing_tables.json",
+        "synapses.npz",
+        "tiny.lif",
+        "tiny.reconstruct.lif",
+    ];
     assert_eq!(names, expected);
 
     // the picture that NEST's spikes give is that of the graph's integers for the same spikes

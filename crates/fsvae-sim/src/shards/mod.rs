@@ -13,10 +13,11 @@
 mod file;
 mod record;
 
-pub(crate) use record::{PixelsFingerprint, Record};
+pub(crate) use record::{PixelsFingerprint, Record, Run};
 
 use crate::Error;
 use lif_graph::Shape;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -139,14 +140,38 @@ impl Shards {
         file::write(&self.path(number), self.format, image, pixels, record)
     }
 
-    /// The record of a shard that is there already; an error if something else is.
-    pub fn read(&self, number: u64) -> Result<Option<Record>, Error> {
-        let path = self.path(number);
-        // only what is a file of its own is a shard: a link or a device is written to
-        if !std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
-            return Ok(None);
+    /// The records of this part's shards that are there already; an error if something else is. Looks at what is in the folder, so that
+    /// a run of a billion shards begins at once.
+    pub fn there(&self, run: &Run<'_>) -> Result<BTreeMap<u64, Record>, Error> {
+        let mut there = BTreeMap::new();
+        for entry in std::fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+            // only what is a file of its own is a shard: a link or a device is written to
+            let Some(number) = self.number(&entry.file_name().to_string_lossy()) else { continue };
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                continue;
+            }
+            let path = self.path(number);
+            match file::read(&path, self.format) {
+                Some(record) if record.is_for(&run.record(self.range(number))) => there.insert(number, record),
+                _ => return Err(Error::ForeignShard { path }),
+            };
         }
-        file::read(&path, self.format).map(Some).ok_or(Error::ForeignShard { path })
+        Ok(there)
+    }
+
+    /// The shard of this part that a file of this name is.
+    fn number(&self, name: &str) -> Option<u64> {
+        let pattern = Path::new(&self.pattern).file_name()?.to_string_lossy();
+        let number = match pattern.find(NUMBER) {
+            None => 0,
+            Some(start) => {
+                let rest = name.get(start..)?;
+                let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+                rest[..digits].parse().ok()?
+            }
+        };
+        let ours = number < self.total() && (number % self.part.parts) == self.part.part - 1;
+        (ours && self.path(number).file_name()?.to_string_lossy() == name).then_some(number)
     }
 }
 
@@ -173,6 +198,21 @@ mod tests {
             }
             all.sort_unstable();
             assert_eq!(all, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_name_is_that_of_one_shard() {
+        for pattern in ["a/{shard}.png", "a/x-{shard}-{shard}.npz", "{shard}"] {
+            let shards = Shards::new(pattern.into(), Format::Png, 1_000_000_000, 64, Part { part: 2, parts: 3 });
+            for number in [1, 4, 999_999, 1_000_000, 15_624_997] {
+                let path = shards.path(number);
+                let name = path.file_name().expect("a name").to_string_lossy();
+                assert_eq!(shards.number(&name), (number % 3 == 1).then_some(number), "{name}");
+                assert_eq!(shards.number(&format!("0{name}")), None);
+                assert_eq!(shards.number(&format!("{name}.part")), None);
+            }
+            assert_eq!(shards.number(&shards.path(15_625_000).file_name().expect("a name").to_string_lossy()), None, "behind the last");
         }
     }
 

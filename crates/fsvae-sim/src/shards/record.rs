@@ -38,6 +38,33 @@ impl PixelsFingerprint {
     }
 }
 
+/// A run: a network and a seed.
+pub(crate) struct Run<'g> {
+    graph: &'g LifGraph,
+    /// Of the graph; it takes longer to compute than a shard's record to read.
+    fingerprint: String,
+    seed: u64,
+}
+
+impl<'g> Run<'g> {
+    pub fn new(graph: &'g LifGraph, seed: u64) -> Self {
+        Self { graph, fingerprint: graph.fingerprint().to_string(), seed }
+    }
+
+    /// Of a shard of which no image is drawn yet.
+    pub fn record(&self, range: Range<u64>) -> Record {
+        Record {
+            model: self.fingerprint.clone(),
+            seed: self.seed,
+            first: range.start,
+            images: range.end - range.start,
+            spikes: vec![0; self.graph.populations.len()],
+            synaptic_operations: vec![0; self.graph.projections.len()],
+            pixels: PixelsFingerprint::default(),
+        }
+    }
+}
+
 /// Which images of which run a shard has, and what drawing them took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
@@ -54,19 +81,6 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Of a shard of which no image is drawn yet.
-    pub fn new(graph: &LifGraph, seed: u64, range: Range<u64>) -> Self {
-        Self {
-            model: graph.fingerprint().to_string(),
-            seed,
-            first: range.start,
-            images: range.end - range.start,
-            spikes: vec![0; graph.populations.len()],
-            synaptic_operations: vec![0; graph.projections.len()],
-            pixels: PixelsFingerprint::default(),
-        }
-    }
-
     pub fn add(&mut self, drawing: &Drawing, pixels: &PixelsFingerprint) {
         self.spikes.iter_mut().zip(&drawing.spikes).for_each(|(sum, count)| *sum += count);
         self.synaptic_operations.iter_mut().zip(&drawing.synaptic_operations).for_each(|(sum, count)| *sum += count);

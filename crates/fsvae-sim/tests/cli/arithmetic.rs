@@ -54,7 +54,7 @@ fn ticks_change_nothing_unless_membranes_leak_between_steps() {
         assert_eq!(summary(&folder, &format!("--arithmetic loihi1 --threads {threads}"))["fingerprint"], substep["fingerprint"]);
     }
     let text = folder.run("generate model.lif --count 3 --arithmetic loihi1").stdout;
-    assert!(text.contains("in the arithmetic of loihi1, substep: 85 ticks an image\n"), "{text}");
+    assert!(text.contains("in the arithmetic of loihi1, substep: 87 ticks an image\n"), "{text}");
 }
 
 #[test]

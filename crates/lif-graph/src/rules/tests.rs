@@ -182,13 +182,19 @@ const BREAKS: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[test]
-fn each_rule_says_what_is_wrong() {
+fn each_rule_says_what_is_wrong_and_what_to_do() {
+    let mut all = String::new();
     for &(from, to, rule, message) in BREAKS {
         assert_eq!(WELL_FORMED.matches(from).count(), 1, "{from} must stand once in the text");
         let violations = graph(&WELL_FORMED.replace(from, to)).check().expect_err(message);
         let said: Vec<String> = violations.iter().map(|violation| violation.to_string()).collect();
         assert!(said.contains(&format!("{message} ({rule})")), "`{to}` gives {said:#?} and not {message}");
+        let code = violations.code().map(|code| code.to_string()).unwrap_or_default();
+        let help = violations.help().map(|help| help.to_string()).unwrap_or_default();
+        assert!(!help.is_empty(), "{rule} has no remedy");
+        all += &format!("{code} {violations}\n  help: {help}\n\n");
     }
+    insta::assert_snapshot!("broken_rules", all);
 }
 
 #[test]

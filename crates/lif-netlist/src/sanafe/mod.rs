@@ -153,6 +153,13 @@ fn misfits(graph: &LifGraph, chip: &Chip) -> Vec<Misfit> {
     demand(figures, "chip-has-costs", chip.name.clone(), "its file has no costs, or no mesh", "choose the target sanafe-loihi");
     for (index, row) in graph.populations.iter().enumerate() {
         let place = || format!("population {}", row.name);
+        demand(
+            !matches!(row.model, NeuronModel::Image { .. }),
+            "no-images",
+            place(),
+            "an image enters as currents, and SANA-FE plays spikes",
+            "emit the network that draws, not the one that reconstructs",
+        );
         if let NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } = &row.model {
             let Membrane { decay, .. } = membrane;
             demand(

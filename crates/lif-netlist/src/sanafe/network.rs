@@ -80,7 +80,7 @@ fn group(text: &mut String, ticks: u32, name: &str, row: &lif_graph::Population,
         }
         NeuronModel::Readout { membrane, .. } => lif(&mut line, row.shape, membrane, unit, |_| NEVER),
         NeuronModel::Select { .. } | NeuronModel::Image { .. } => {
-            unreachable!("a driven graph has sources in place of select stages, and no image")
+            unreachable!("a driven graph has sources in place of select stages, and images are refused")
         }
     }
 }

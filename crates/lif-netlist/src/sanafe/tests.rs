@@ -1,5 +1,6 @@
 use super::*;
 use crate::NetlistError;
+use lif_graph::Population;
 use lif_graph::random::{source_spikes, well_formed_graph};
 use proptest::prelude::*;
 
@@ -47,6 +48,7 @@ fn what_sanafe_cannot_do_is_said_at_once() {
         delay: 0,
     };
     graph.projections.push(skip);
+    graph.populations.push(Population { name: "photo".into(), shape: Shape::flat(1), model: NeuronModel::Image { shift: 0 } });
     if let NeuronModel::Lif { membrane, .. } = &mut graph.populations[1].model {
         membrane.decay.rounding = Rounding::Floor;
     }

@@ -13,12 +13,14 @@ pub fn scheduled(mode: Mode) -> Box<dyn Backend> {
 }
 
 /// The same structure with integers that exist on the chip.
-fn on_loihi(mut graph: LifGraph, sparse: bool) -> LifGraph {
+fn on_loihi(mut graph: LifGraph, sparse: bool, strong: bool) -> LifGraph {
     let chip = lif_chip::find("loihi2").expect("in the catalogue");
     for population in &mut graph.populations {
         let (NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. }) = &mut population.model else { continue };
         let unit = 128.0 / 4.0 / f64::from(1 << membrane.input_shift);
         membrane.bias = membrane.bias.iter().map(|&bias| chip.nearest_bias(f64::from(bias) * unit)).collect();
+        // a bias that no single weight holds
+        membrane.bias[0] = chip.nearest_bias(f64::from(membrane.bias[0]) * if strong { 257.0 } else { 1.0 });
         let multiplier = 1 + membrane.decay.multiplier % 4095;
         (membrane.decay, membrane.input_shift, membrane.bits) = (Decay { multiplier, shift: 12, rounding: Rounding::TowardZero }, 7, 24);
         if let NeuronModel::Lif { threshold, .. } = &mut population.model {
@@ -33,7 +35,7 @@ fn on_loihi(mut graph: LifGraph, sparse: bool) -> LifGraph {
 
 /// Random graphs that fit Loihi 2.
 pub fn graphs() -> impl Strategy<Value = LifGraph> {
-    let graph = (well_formed_graph(), any::<bool>()).prop_map(|(graph, sparse)| on_loihi(graph, sparse));
+    let graph = (well_formed_graph(), any::<bool>(), any::<bool>()).prop_map(|(graph, sparse, strong)| on_loihi(graph, sparse, strong));
     let fits = |graph: &LifGraph| {
         graph.check().is_ok()
             && backend("loihi").is_ok_and(|loihi| loihi.check(graph, &lif_chip::find("loihi2").expect("in the catalogue")).is_ok())
