@@ -228,7 +228,10 @@ impl Totals {
         };
         let parts = [critical.sent, critical.arrived - critical.sent, outcome.end - critical.arrived, rest];
         row.parts.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
-        row.last[critical.core as usize] += 1;
+        // a graph of an image alone has no cores
+        if let Some(last) = row.last.get_mut(critical.core as usize) {
+            *last += 1;
+        }
         row.longest = row.longest.max(outcome.end + rest);
         self.counts[tick as usize].iter_mut().zip(counts).for_each(|(sum, counts)| sum.add(counts));
         outcome.end + rest
