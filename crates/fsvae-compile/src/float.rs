@@ -43,7 +43,11 @@ pub(crate) struct EngineLayer {
     fanout: Fanout<f32>,
     /// By slot.
     bias: Vec<f32>,
+    /// By slot: where in the norm's tables it looks.
+    units: Vec<u32>,
     norm: Option<Norm>,
+    /// The norm's standard deviations.
+    deviations: Vec<f32>,
 }
 
 /// What one layer did in one step of one image; the engine shows it as it goes.
@@ -84,8 +88,10 @@ impl From<&Network<FloatLayer>> for FloatEngine {
 impl EngineLayer {
     fn new(wiring: &Wiring, weights: &[f32], bias: &[f32], norm: Option<Norm>) -> Self {
         let fanout = Fanout::new(wiring.source, wiring.target, wiring.connectivity, weights);
-        let bias = (0..wiring.target.neurons()).map(|slot| bias[unit(wiring, slot)]).collect();
-        Self { wiring: wiring.clone(), fanout, bias, norm }
+        let units: Vec<u32> = (0..wiring.target.neurons()).map(|slot| unit(wiring, slot) as u32).collect();
+        let bias = units.iter().map(|&unit| bias[unit as usize]).collect();
+        let deviations = norm.iter().flat_map(|norm| &norm.variance).map(|variance| (variance + Norm::EPSILON as f32).sqrt()).collect();
+        Self { wiring: wiring.clone(), fanout, bias, units, norm, deviations }
     }
 
     /// A layer without batch normalisation.
@@ -119,11 +125,12 @@ impl EngineLayer {
         sums
     }
 
+    /// tdBN, as [`Norm`] defines it.
     fn normalise(&self, sums: &mut [f32], threshold: f32) {
-        if let Some(norm) = &self.norm {
-            for (slot, sum) in sums.iter_mut().enumerate() {
-                *sum = normalised(norm, unit(&self.wiring, slot), *sum, threshold);
-            }
+        let Some(norm) = &self.norm else { return };
+        for (sum, unit) in sums.iter_mut().zip(self.units.iter().map(|&unit| unit as usize)) {
+            let scaled = norm.alpha * threshold * (*sum - norm.mean[unit]) / self.deviations[unit];
+            *sum = norm.gamma[unit] * scaled + norm.beta[unit];
         }
     }
 
@@ -132,12 +139,6 @@ impl EngineLayer {
         fired_before.iter().for_each(|&neuron| membrane[slot(self.wiring.target, neuron as usize)] = 0.0);
         membrane.iter_mut().zip(sums).for_each(|(v, sum)| *v = decay * *v + *sum);
     }
-}
-
-/// tdBN of one value, as [`Norm`] defines it.
-fn normalised(norm: &Norm, unit: usize, x: f32, threshold: f32) -> f32 {
-    let deviation = (norm.variance[unit] + Norm::EPSILON as f32).sqrt();
-    norm.gamma[unit] * (norm.alpha * threshold * (x - norm.mean[unit]) / deviation) + norm.beta[unit]
 }
 
 /// The bias or norm entry that belongs to a slot.

@@ -174,9 +174,19 @@ impl Machine {
 
     /// Hops between two routers.
     pub fn hops(&self, from: u32, to: u32) -> u64 {
-        let (dx, dy) = self.displacement(from, to);
-        let width = 2 * self.columns as i32 - 1;
-        u64::from(self.hops[((dy + self.rows as i32 - 1) * width + dx + self.columns as i32 - 1) as usize])
+        self.hops_between(self.place(from), self.place(to))
+    }
+
+    /// A router's place in the table of distances.
+    pub fn place(&self, router: u32) -> u32 {
+        let Router { x, y, .. } = self.routers[router as usize];
+        y * (2 * self.columns - 1) + x
+    }
+
+    /// Hops between routers of two places: they depend on the difference alone.
+    pub fn hops_between(&self, from: u32, to: u32) -> u64 {
+        let none = (self.rows - 1) * (2 * self.columns - 1) + self.columns - 1;
+        u64::from(self.hops[(to + none - from) as usize])
     }
 
     /// Columns and rows from one router to another, the shortest way.

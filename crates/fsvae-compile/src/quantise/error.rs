@@ -52,8 +52,7 @@ impl<'a> LayerError<'a> {
 
     /// The weight at `scale`.
     pub fn rounded(&self, weight: f32, scale: f64) -> i32 {
-        let limit = f64::from(self.chip.weight_max());
-        (f64::from(weight) / scale).round().clamp(-limit, limit) as i32
+        nearest(f64::from(weight) / scale, f64::from(self.chip.weight_max())) as i32
     }
 
     /// The unit's bias at `scale`, in membrane units, with the weights' mean error taken back.
@@ -74,7 +73,7 @@ impl<'a> LayerError<'a> {
         let limit = f64::from(self.chip.weight_max());
         let (mut mean, mut noise) = (0.0, 0.0);
         self.for_weights(unit, |weight, input, coverage| {
-            let error = (weight / scale).round().clamp(-limit, limit) * scale - weight;
+            let error = nearest(weight / scale, limit) * scale - weight;
             mean += error * input.mean * coverage;
             noise += error * error * input.variance * coverage;
         });
@@ -91,6 +90,13 @@ impl<'a> LayerError<'a> {
             }
         }
     }
+}
+
+/// The integer of at most `limit` nearest to `x`, halves away from zero. A conversion to integers cuts; on most processors that takes a tenth of the time
+/// of `round`. `limit` fits `i32`.
+fn nearest(x: f64, limit: f64) -> f64 {
+    let x = x.clamp(-limit, limit);
+    f64::from((x + 0.5f64.copysign(x)) as i32)
 }
 
 /// For each tap, the share of the target's positions that hear a source neuron through it; 1 for a dense layer.

@@ -108,6 +108,8 @@ struct Chain<'a> {
     neighbours: &'a Neighbours,
     first_sites: Vec<u32>,
     site_of: Vec<u32>,
+    /// By slice: its router's place in the machine's table of distances.
+    places: Vec<u32>,
     slice_at: Vec<u32>,
     draws: Draws,
     moves_done: u64,
@@ -124,7 +126,9 @@ impl<'a> Chain<'a> {
     fn new(problem: &'a Problem<'a>, neighbours: &'a Neighbours, site_of: Vec<u32>, draws: Draws) -> Self {
         let mut slice_at = vec![EMPTY; problem.machine.sites.len()];
         site_of.iter().enumerate().for_each(|(slice, &site)| slice_at[site as usize] = slice as u32);
-        Self { problem, neighbours, first_sites: problem.machine.first_sites(), site_of, slice_at, draws, moves_done: 0 }
+        let machine = problem.machine;
+        let places = site_of.iter().map(|&site| machine.place(machine.sites[site as usize])).collect();
+        Self { problem, neighbours, first_sites: machine.first_sites(), site_of, places, slice_at, draws, moves_done: 0 }
     }
 
     fn run(mut self) -> Vec<u32> {
@@ -204,9 +208,11 @@ impl<'a> Chain<'a> {
     /// The part of one slice; what it says to `partner`, with which it changes places, stays as it is.
     fn change_of(&self, slice: u32, from: u32, to: u32, partner: u32) -> i64 {
         let machine = self.problem.machine;
+        let (to, from) = (machine.place(to), machine.place(from));
         let of_pair = |&(other, spikes): &(u32, u64)| {
-            let router = self.router(self.site_of[other as usize]);
-            if other == partner { 0 } else { spikes as i64 * (machine.hops(to, router) as i64 - machine.hops(from, router) as i64) }
+            let place = self.places[other as usize];
+            let more = machine.hops_between(to, place) as i64 - machine.hops_between(from, place) as i64;
+            if other == partner { 0 } else { spikes as i64 * more }
         };
         self.neighbours.of(slice).iter().map(of_pair).sum()
     }
@@ -217,8 +223,11 @@ impl<'a> Chain<'a> {
         self.slice_at[from as usize] = there;
         self.slice_at[taken.site as usize] = taken.slice;
         self.site_of[taken.slice as usize] = taken.site;
+        let place_before = self.places[taken.slice as usize];
+        self.places[taken.slice as usize] = self.problem.machine.place(self.router(taken.site));
         if there != EMPTY && there != taken.slice {
             self.site_of[there as usize] = from;
+            self.places[there as usize] = place_before;
         }
     }
 }
