@@ -22,6 +22,9 @@ def main() -> int:
         print(error, file=sys.stderr)
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
+    except Exception as error:  # the engine's own
+        cause = f"{options.engine} failed: {type(error).__name__}: {error}"
+        print(RunnerError("E166", cause, "compile the model again, or draw the events again; if it fails again, the netlist does not fit this engine"), file=sys.stderr)
     return 2
 
 
@@ -29,7 +32,8 @@ def run(options) -> int:
     if options.out and (options.out.is_dir() or not options.out.resolve().parent.is_dir()):
         raise RunnerError("E001", f"cannot write {options.out}: no such file can be there", "name a file in a folder that exists")
     netlist = netlists.read(options.netlist)
-    events = stimulus.read_events(options.events, netlist) if options.events else None
+    events = stimulus.read_events(options.events, netlist, options.images) if options.events else None
+    compares = options.compare or options.engine != "nest"
     started, differences, images, report = time.monotonic(), [], [], None
     for image in range(options.images):
         given = stimulus.of_image(netlist, events, options.seed, image)
@@ -38,7 +42,7 @@ def run(options) -> int:
         differences += (report or {}).get("differences", [])
         if options.engine != "virtual":
             images.append(of_image(netlist, spikes, image))
-            if options.compare and events is not None:
+            if options.compare:
                 differences += compare(netlist, spikes, events, image)
     arrays = gathered(images)
     if options.out:
@@ -54,7 +58,7 @@ def run(options) -> int:
         "spikes_by_vertex": counts,
         "seconds": round(time.monotonic() - started, 1),
         "compared": {name: value for name, value in (report or {}).items() if name != "differences"} or None,
-        "differences": len(differences),
+        "differences": len(differences) if compares else None,
         "first_differences": differences[:5],
     }
     print(json.dumps(summary) if options.json else text(summary))
@@ -83,6 +87,8 @@ def engine(options, netlist, spikes: dict) -> tuple:
             import nest  # noqa: F401
         except ModuleNotFoundError:
             raise RunnerError("E165", "NEST is not installed", "run `cargo xtask setup`, which installs it under target/nest") from None
+        if nest.NumProcesses() > 1 and options.compare:
+            raise RunnerError("E166", "each process has the spikes of its own neurons, so none can compare", "leave out --compare under MPI")
         return nest_engine.run(netlist, spikes, options.threads), None
     from . import spynnaker_engine
 
@@ -99,6 +105,8 @@ def of_image(netlist, spikes: dict, image: int) -> dict:
     arrays = {name: np.concatenate(parts) for name, parts in columns.items()}
     order = np.lexsort((arrays["neuron"], arrays["vertex"], arrays["tick"]))
     arrays = {name: values[order] for name, values in arrays.items()}
+    if process():
+        return arrays  # the pictures need the spikes of all processes
     by_step = {row["name"]: steps(netlist, row, spikes) for row in rows}
     return {**arrays, **{f"pixels/{name}": picture for name, picture in readout.pictures(netlist, by_step).items()}}
 
@@ -149,10 +157,15 @@ def gathered(images: list) -> dict:
     return arrays
 
 
+def process() -> str:
+    """This process' number if NEST runs in several, or nothing."""
+    nest = sys.modules.get("nest")
+    return str(nest.Rank()) if nest and nest.NumProcesses() > 1 else ""
+
+
 def write(path, arrays: dict) -> None:
     """Whole or not at all. Under MPI every process has the spikes of its own neurons, and a file of its own."""
-    rank = os.environ.get("OMPI_COMM_WORLD_RANK") or os.environ.get("PMI_RANK")
-    path = path.with_name(f"{path.stem}.{rank}{path.suffix}") if rank else path
+    path = path.with_name(f"{path.stem}.{process()}{path.suffix}") if process() else path
     part = path.with_name(f".{path.name}.part")
     try:
         with open(part, "wb") as file:
@@ -169,7 +182,8 @@ def text(summary: dict) -> str:
         lines.append(f"spikes       {summary['spikes']}")
     if summary["compared"]:
         lines.append("compared     " + ", ".join(f"{value} {name}" for name, value in summary["compared"].items()))
-    lines.append(f"differences  {summary['differences']}")
+    if summary["differences"] is not None:
+        lines.append(f"differences  {summary['differences']}")
     return "\n".join(lines + [f"  {words}" for words in summary["first_differences"]])
 
 

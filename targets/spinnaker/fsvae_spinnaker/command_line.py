@@ -24,7 +24,12 @@ def parse(words: list):
     parser.add_argument("--threads", type=number(1, 1024), default=1, help="of NEST, in each process [1]")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write spikes and pictures as an npz file")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    return parser.parse_args(words)
+    options = parser.parse_args(words)
+    if options.compare and not options.events:
+        parser.error("--compare needs --events, which it compares with")
+    if options.engine == "virtual" and (options.compare or options.out):
+        parser.error("nothing runs on a virtual board: leave out --compare and --out")
+    return options
 
 
 def number(least: int, most: int):

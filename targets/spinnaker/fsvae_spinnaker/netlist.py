@@ -14,6 +14,7 @@ FORMAT, VERSION = "lif-netlist/spinnaker", 1
 RING_MAX = 65535
 WHOLE = "compile the model again; a netlist is its six files as fsvae-compile wrote them"
 TABLES = ("populations", "projections", "vertices", "edges", "slices")
+ROLES = ("neurons", "clock", "picks", "given")
 
 
 @dataclass
@@ -88,6 +89,13 @@ def read(folder: Path) -> Netlist:
         raise RunnerError("E161", cause, "compile the model with the fsvae-compile that this runner came with")
     try:
         netlist = Netlist(rows, folder.resolve(), read_arrays(folder / "arrays.npz"), {row["name"]: row for row in rows["vertices"]}, {})
+        if min(netlist.steps, netlist.ticks_per_step, netlist.ticks_per_image, *(row["first_tick"] for row in rows["vertices"])) < 1:
+            raise broken("steps and ticks are counted from 1")
+        for row in rows["vertices"]:
+            if row["role"] not in ROLES:
+                raise broken(f"nobody knows what {row['name']} is: {row['role']!r}")
+            if row["role"] == "neurons" and not 0.0 <= leak(row) < 1.0:
+                raise broken(f"{row['name']} keeps {leak(row)} of its membranes")
         synapses = read_arrays(folder / "synapses.npz")
         for edge in rows["edges"]:
             netlist.synapses[edge["name"]] = synapses_of(netlist, edge, synapses)

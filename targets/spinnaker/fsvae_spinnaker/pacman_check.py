@@ -1,7 +1,8 @@
 """Asks PACMAN 1!7.4.1, the mapper of sPyNNaker, what it thinks of our placements and routing tables.
 
     placements.json, routing_tables.json   against PACMAN's schemas
-    placements                             on a virtual machine of the same boards: `Placements`, and cores that exist
+    placements                             on a virtual machine of the same boards: `Placements`, chips that exist, and (our question to
+                                           SpiNNMachine) whether the cores are free for applications
     routing_tables.json                    `_search_route`: every key of every slice comes to its targets, and to nobody else
     compressed_tables.json                 `compare_tables`: they do the same; `pair_compressor` of PACMAN's own finds room, too
 
@@ -40,6 +41,7 @@ def check(folder: Path) -> dict:
     if problems:
         return {"problems": problems}
     placed = ask("placements", place, netlist["slices"], placements)
+    ask("cores that SpiNNMachine has", cores, placements)
     complete = ask("routing tables", routing_tables, tables)
     if placed and complete:
         # a hundred of a kind say no more than the first
@@ -70,29 +72,36 @@ def machine(system: dict):
 
 
 def place(slices: list, rows: list) -> dict:
-    """PACMAN's placements by label; a core that is not free for applications is refused."""
+    """PACMAN's placements by label."""
     from pacman.data import PacmanDataView
-    from pacman.exceptions import PacmanInvalidParameterException
     from pacman.model.graphs.common import Slice
     from pacman.model.graphs.machine import SimpleMachineVertex
     from pacman.model.placements import Placement, Placements
     from pacman.model.resources import ConstantSDRAM
 
-    machine, placements, placed = PacmanDataView.get_machine(), Placements(), {}
+    placements, placed = Placements(), {}
     vertices = {row["label"]: SimpleMachineVertex(ConstantSDRAM(0), row["label"], None, Slice(*row["neurons"])) for row in slices}
     for row in rows:
         placement = Placement(vertices[row["vertex_label"]], row["x"], row["y"], row["p"])
+        PacmanDataView.get_chip_at(placement.x, placement.y)
         placements.add_placement(placement)
-        cores = machine[row["x"], row["y"]].placable_processors_ids
-        # the first of them run the tools' own monitors: one a chip, and one more where the host is connected
-        monitors = 2 if (row["x"], row["y"]) == (machine[row["x"], row["y"]].nearest_ethernet_x, machine[row["x"], row["y"]].nearest_ethernet_y) else 1
-        if row["p"] not in cores[monitors:]:
-            raise PacmanInvalidParameterException("p", str(row["p"]), f"no core for applications: {cores[monitors:]}")
         placed[row["vertex_label"]] = placement
     missing = [label for label in vertices if label not in placed]
     if missing:
-        raise PacmanInvalidParameterException("vertex_label", missing[0], "is not placed")
+        raise KeyError(f"{missing[0]} is not placed")
     return placed
+
+
+def cores(rows: list) -> None:
+    """PACMAN takes the number of a core as it is given; SpiNNMachine knows which ones applications may have."""
+    from pacman.data import PacmanDataView
+
+    for row in rows:
+        chip = PacmanDataView.get_chip_at(row["x"], row["y"])
+        # the first of them run the tools' own monitors: one a chip, and one more where the host is connected
+        monitors = 2 if (chip.x, chip.y) == (chip.nearest_ethernet_x, chip.nearest_ethernet_y) else 1
+        if row["p"] not in chip.placable_processors_ids[monitors:]:
+            raise ValueError(f"{row['vertex_label']} is on core {row['p']}, and applications may have {chip.placable_processors_ids[monitors:]}")
 
 
 def routing_tables(rows: list):

@@ -44,7 +44,7 @@ def home(virtual: bool, system: dict):
         elif config.exists():
             text = config.read_text()
         else:
-            raise RunnerError("E164", f"there is no {config}, which names the board", "write one, as sPyNNaker's documentation says, or use --virtual")
+            raise RunnerError("E164", f"there is no {config}, which names the board", "write one, as sPyNNaker's documentation says, or use --engine virtual")
         Path(folder, ".spynnaker.cfg").write_text(text)
         os.environ["HOME"] = folder
         os.chdir(folder)

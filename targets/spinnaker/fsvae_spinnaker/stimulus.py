@@ -12,18 +12,28 @@ HALF = np.uint64(32)
 REMEDY = "write it with `fsvae-sim generate MODEL.lif --events events.npz`, with the .lif file from beside the netlist"
 
 
-def read_events(path: Path, netlist: Netlist) -> np.ndarray:
+def read_events(path: Path, netlist: Netlist, images: int) -> np.ndarray:
     """`[event, (image, step, population, neuron)]` of `fsvae-sim generate --events`, populations in the netlist's order."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             events = np.stack([archive[name].astype(np.int64) for name in ("image", "step", "population", "neuron")], axis=1)
             names = archive["population_names"].tolist()
+            model = archive["model"].tolist() if "model" in archive else [netlist.rows["fingerprint"]]
     except OSError as error:
         raise RunnerError("E001", f"cannot read {path}: {error.strerror or error}", REMEDY) from None
     except Exception as error:  # numpy and zipfile have many words for one thing
         raise RunnerError("E162", f"{path} holds no events: {error}", REMEDY) from None
-    if names != [row["name"] for row in netlist.rows["populations"]]:
+    if names != [row["name"] for row in netlist.rows["populations"]] or model != [netlist.rows["fingerprint"]]:
         raise RunnerError("E162", f"the events of {path} are those of another network", REMEDY)
+    if events.ndim != 2:
+        raise RunnerError("E162", f"{path} holds no events: its columns are tables", REMEDY)
+    neurons = np.array([int(np.prod(row["layout"])) for row in netlist.rows["populations"]])
+    known = (events >= 0).all() and (events[:, 1] < netlist.steps).all() and (events[:, 2] < len(neurons)).all()
+    if not known or (events[:, 3] >= neurons[events[:, 2]]).any():
+        raise RunnerError("E162", f"{path} has spikes of steps or neurons that the network does not have", REMEDY)
+    drawn = int(events[:, 0].max(initial=-1)) + 1
+    if images > drawn:
+        raise RunnerError("E162", f"{path} has spikes of {drawn} images, and {images} are asked for", f"ask for fewer --images, or {REMEDY}")
     return events
 
 

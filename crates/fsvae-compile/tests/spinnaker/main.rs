@@ -13,7 +13,7 @@ use lif_graph::{Interpreter, LifGraph, SpikeTrain};
 use lif_map::Mode;
 use lif_netlist::spinnaker::arithmetic::{Constants, Neuron};
 use lif_netlist::spinnaker::machine::{Arithmetic, Machine, Spikes, Stimulus};
-use lif_netlist::spinnaker::{Netlist, RoleRow};
+use lif_netlist::spinnaker::{Netlist, RoleRow, VertexRow};
 use lif_netlist::{NetlistFile, backend};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,6 +26,10 @@ fn chip() -> lif_chip::Chip {
 /// Latent 32, k 8, 32x32 images, 16 steps.
 fn small_config() -> NetworkConfig {
     NetworkConfig { channels: vec![8, 12, 16, 24], latent: 32, ways: 8, ..NetworkConfig::fsvae(1) }
+}
+
+fn tiny_config() -> NetworkConfig {
+    NetworkConfig { image_size: 8, channels: vec![3, 5], latent: 4, ways: 3, steps: 4, ..NetworkConfig::fsvae(1) }
 }
 
 fn compiled(config: NetworkConfig, name: &str) -> LifGraph {
@@ -77,6 +81,31 @@ fn spynnaker_maps_the_small_network() {
     let netlist: Netlist = serde_json::from_slice(&std::fs::read(folder.path().join("netlist.json")).unwrap()).unwrap();
     assert_eq!(summary["compared"]["placements"], json!(netlist.slices.len()));
     assert_eq!(summary["compared"]["synapses"], json!(netlist.edges.iter().map(|edge| edge.count).sum::<usize>()));
+    assert_eq!(summary["compared"]["binaries"], json!(netlist.slices.len()));
+    let computing = netlist.slices.iter().filter(|slice| netlist.vertices.iter().any(|row| row.name == slice.vertex && is_neurons(row)));
+    // nine of a neuron and its threshold; of a core its tick and that of its inputs
+    let parameters = computing.map(|slice| 10 * (slice.neurons[1] - slice.neurons[0] + 1) + 2).sum::<u32>();
+    assert_eq!(summary["compared"]["parameters"], json!(parameters));
+}
+
+fn is_neurons(row: &VertexRow) -> bool {
+    matches!(row.role, RoleRow::Neurons { .. })
+}
+
+/// The comparison above is worth something: one weight, one target, one threshold, one core, and it says which.
+#[test]
+fn spynnaker_has_another_network_than_a_changed_one() {
+    let (folder, graph) = (tempfile::tempdir().unwrap(), compiled(tiny_config(), "tiny"));
+    tools::write(&emitted(&graph, Mode::Buffered), folder.path());
+    tools::write_events(&graph, &trains(&graph, 1), &folder.path().join("events.npz"));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/spinnaker/altered.py");
+    let (_, words) = tools::json_of(Environment::Spynnaker, folder.path(), &[script, ".", "events.npz"]);
+    let words = words.as_object().unwrap();
+    assert_eq!(words["nothing"], json!([]));
+    for (change, said) in ["weight", "target", "threshold", "placement"].into_iter().zip(["bits", "bits", "thresholds", "was asked for"]) {
+        let differences = words[change].as_array().unwrap();
+        assert!(differences.len() == 1 && differences[0].as_str().unwrap().contains(said), "{change}: {differences:?}");
+    }
 }
 
 /// What every population fires in image 0, by the reference interpreter.
@@ -222,11 +251,7 @@ fn the_shipped_model_agrees_with_its_floats() {
 #[test]
 fn the_command_and_the_runner() {
     let folder = tempfile::tempdir().unwrap();
-    let checkpoint = common::checkpoint(
-        NetworkConfig { image_size: 8, channels: vec![3, 5], latent: 4, ways: 3, steps: 4, ..NetworkConfig::fsvae(1) },
-        5,
-    );
-    std::fs::write(folder.path().join("tiny.mpk"), checkpoint.to_bytes()).unwrap();
+    std::fs::write(folder.path().join("tiny.mpk"), common::checkpoint(tiny_config(), 5).to_bytes()).unwrap();
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_fsvae-compile"));
     let output = command.current_dir(folder.path()).args(["tiny.mpk", "--target", "spinnaker", "--json"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -265,7 +290,23 @@ fn the_command_and_the_runner() {
     refused("no spikes for the picks", &["tiny-spinnaker"]);
     refused("no events", &["tiny-spinnaker", "--events", "tiny-spinnaker/netlist.json"]);
     refused("no place for results", &["tiny-spinnaker", "--events", "events.npz", "--out", "nowhere/spikes.npz"]);
+    refused("more images than were drawn", &["tiny-spinnaker", "--events", "events.npz", "--images", "3"]);
+    let mut longer = trains(&graph, 1);
+    longer.values_mut().for_each(|train| train.push(train[0].clone()));
+    tools::write_events(&graph, &longer, &folder.path().join("longer.npz"));
+    refused("a step too many", &["tiny-spinnaker", "--events", "longer.npz"]);
+    let another = compiled(NetworkConfig { steps: 3, ..tiny_config() }, "another");
+    tools::write_events(&another, &trains(&another, 1), &folder.path().join("another.npz"));
+    refused("spikes of another network", &["tiny-spinnaker", "--events", "another.npz"]);
     refused("no sPyNNaker here", &["tiny-spinnaker", "--events", "events.npz", "--engine", "virtual"]);
+    for (what, from, to) in
+        [("no schedule", "\"schedule\"", "\"shedule\""), ("an unknown role", "\"role\": \"clock\"", "\"role\": \"clerk\"")]
+    {
+        let text = std::fs::read_to_string(netlist.join("netlist.json")).unwrap();
+        std::fs::write(netlist.join("netlist.json"), text.replacen(from, to, 1)).unwrap();
+        refused(what, &["tiny-spinnaker", "--events", "events.npz"]);
+        std::fs::write(netlist.join("netlist.json"), text).unwrap();
+    }
     std::fs::write(netlist.join("synapses.npz"), &std::fs::read(netlist.join("synapses.npz")).unwrap()[..300]).unwrap();
     refused("half the synapses", &["tiny-spinnaker", "--events", "events.npz"]);
     std::fs::write(netlist.join("netlist.json"), "{\"format\": \"lif-netlist/spinnaker\", \"version\": 2}").unwrap();

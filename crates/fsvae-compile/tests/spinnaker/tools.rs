@@ -74,10 +74,10 @@ pub fn write_events(graph: &LifGraph, trains: &BTreeMap<String, SpikeTrain>, pat
     }
     let names: Vec<&str> = graph.populations.iter().map(|population| &population.name[..]).collect();
     let [image, step, population, neuron] = columns;
-    let events = json!({"image": image, "step": step, "population": population, "neuron": neuron, "population_names": names});
+    let events = json!({"image": image, "step": step, "population": population, "neuron": neuron, "population_names": names, "model": [graph.fingerprint()]});
     let text = path.with_extension("json");
     std::fs::write(&text, events.to_string()).expect("a file");
-    let to_npz = "import json, numpy, sys; numpy.savez(sys.argv[2], **{k: numpy.array(v, None if k == 'population_names' else int) for k, v in json.load(open(sys.argv[1])).items()})";
+    let to_npz = "import json, numpy, sys; numpy.savez(sys.argv[2], **{k: numpy.array(v, None if k in ('population_names', 'model') else int) for k, v in json.load(open(sys.argv[1])).items()})";
     let words = ["-c", to_npz, text.to_str().expect("a path"), path.to_str().expect("a path")];
     assert!(python(Environment::Nest, path.parent().expect("a folder"), &words).status.success());
 }

@@ -94,7 +94,7 @@ impl EventFile {
     pub fn finish(mut self, graph: &LifGraph) -> Result<WholeFile, CliError> {
         if let Some(columns) = self.columns.take() {
             let names: Vec<&str> = graph.populations.iter().map(|population| &population.name[..]).collect();
-            columns.write(&mut self.file, &names).map_err(|error| self.error(error))?;
+            columns.write(&mut self.file, &names, &graph.fingerprint()).map_err(|error| self.error(error))?;
         }
         Ok(self.file)
     }

@@ -1,6 +1,6 @@
 //! Events as arrays for NumPy: an npz file, which is a zip archive of npy files, here not compressed.
 //!
-//! `population_names` is an array of NumPy's fixed-width unicode type, which `numpy.load` reads without pickle.
+//! `population_names` and `model`, the graph's fingerprint, are of NumPy's fixed-width unicode type, which `numpy.load` reads without pickle.
 
 use crate::npy::{Remembering, add, header, unicode};
 use lif_sim::Event;
@@ -39,7 +39,7 @@ impl Columns {
     }
 
     /// The whole archive. Its entries bear the date 1980-01-01, so that equal events are equal bytes.
-    pub fn write(self, out: &mut (impl Write + Seek), population_names: &[&str]) -> io::Result<()> {
+    pub fn write(self, out: &mut (impl Write + Seek), population_names: &[&str], model: &str) -> io::Result<()> {
         let mut out = Remembering::new(out);
         let mut archive = ZipWriter::new(&mut out);
         let write = || {
@@ -50,8 +50,10 @@ impl Columns {
                 add(&mut archive, name, &header(kind, &[bytes / size]), column, bytes)?;
             }
             let (width, text) = unicode(population_names);
-            let header = header(&format!("<U{width}"), &[population_names.len() as u64]);
-            add(&mut archive, "population_names", &header, &text[..], text.len() as u64)
+            let names = header(&format!("<U{width}"), &[population_names.len() as u64]);
+            add(&mut archive, "population_names", &names, &text[..], text.len() as u64)?;
+            let (width, text) = unicode(&[model]);
+            add(&mut archive, "model", &header(&format!("<U{width}"), &[1]), &text[..], text.len() as u64)
         };
         let written = write().and_then(|()| archive.finish().map_err(io::Error::other).map(drop));
         out.outcome(written)
@@ -74,14 +76,14 @@ mod tests {
             all.append(&columns(image, &events)).expect("written");
         }
         let mut bytes = Cursor::new(vec![]);
-        all.write(&mut bytes, &["a", "größe"]).expect("written");
+        all.write(&mut bytes, &["a", "größe"], "0123456789abcdef").expect("written");
         bytes.into_inner()
     }
 
     #[test]
     fn what_was_written_is_read() {
         let mut reader = NpzReader::new(Cursor::new(archive())).expect("an archive");
-        assert_eq!(reader.names().expect("names"), ["image", "step", "population", "neuron", "population_names"]);
+        assert_eq!(reader.names().expect("names"), ["image", "step", "population", "neuron", "population_names", "model"]);
         let image: Array1<u32> = reader.by_name("image").expect("u32");
         let step: Array1<u16> = reader.by_name("step").expect("u16");
         let population: Array1<u16> = reader.by_name("population").expect("u16");
@@ -123,7 +125,7 @@ mod tests {
     fn the_first_error_is_the_one_that_is_reported() {
         for room in [0, 10, 100, 500] {
             let columns = Columns::beside(&std::env::temp_dir().join("x.npz")).expect("temporary files");
-            let error = columns.write(&mut Cursor::new(&mut vec![0; room][..]), &["a"]).expect_err("no room");
+            let error = columns.write(&mut Cursor::new(&mut vec![0; room][..]), &["a"], "b").expect_err("no room");
             assert_eq!(error.kind(), io::ErrorKind::WriteZero, "{room} bytes");
         }
     }
