@@ -17,11 +17,12 @@ def read_events(path: Path, netlist) -> np.ndarray:
         with np.load(path, allow_pickle=False) as archive:
             events = np.stack([archive[name].astype(np.int64) for name in COLUMNS], axis=1)
             names = archive["population_names"].tolist()
+            model = archive["model"].tolist() if "model" in archive else [netlist.rows["fingerprint"]]
     except OSError as error:
         raise RunnerError("E001", f"cannot read {path}: {error.strerror or error}", remedy) from None
     except Exception as error:  # numpy and zipfile have many words for one thing
         raise RunnerError("E123", f"{path} holds no events: {error}", remedy) from None
-    if names != [row["name"] for row in netlist.rows["populations"]]:
+    if names != [row["name"] for row in netlist.rows["populations"]] or model != [netlist.rows["fingerprint"]]:
         raise RunnerError("E123", f"the events of {path} are those of another network", remedy)
     return events
 
