@@ -1,22 +1,9 @@
 //! Networks without spikes from outside: the ANN VAE and the autoencoder for FAD, on colour images.
 
-use crate::common::{run, stderr, stdout};
+use crate::common::{run, stderr, stdout, write_cifar};
 use fsvae_checkpoint::AnnCheckpoint;
 use serde_json::Value;
 use std::path::Path;
-
-/// Coloured discs in CIFAR-10's form: five training batches and a test batch of `count` images.
-fn write_cifar(folder: &Path, count: usize) {
-    std::fs::create_dir_all(folder).unwrap();
-    for (batch, name) in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"].iter().enumerate() {
-        let record = |image: usize| {
-            let (cx, cy) = (((image * 7 + batch) % 16 + 6) as i32, (image * 5 % 16 + 6) as i32);
-            let pixel = move |i: i32| if (i % 32 - cx).pow(2) + (i / 32 % 32 - cy).pow(2) < 30 { 60 + 60 * (i / 1024) as u8 } else { 10 };
-            std::iter::once((image % 10) as u8).chain((0..3072).map(pixel))
-        };
-        std::fs::write(folder.join(format!("{name}.bin")), (0..count).flat_map(record).collect::<Vec<u8>>()).unwrap();
-    }
-}
 
 const FIT: &str = "fit --dataset cifar-10 --data data --unverified-data --preset tiny --seed 3";
 

@@ -30,6 +30,19 @@ pub fn workplace(train: usize, test: usize) -> tempfile::TempDir {
     folder
 }
 
+/// Coloured discs in CIFAR-10's form: five training batches and a test batch of `count` images.
+pub fn write_cifar(folder: &Path, count: usize) {
+    std::fs::create_dir_all(folder).unwrap();
+    for (batch, name) in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"].iter().enumerate() {
+        let record = |image: usize| {
+            let (cx, cy) = (((image * 7 + batch) % 16 + 6) as i32, (image * 5 % 16 + 6) as i32);
+            let pixel = move |i: i32| if (i % 32 - cx).pow(2) + (i / 32 % 32 - cy).pow(2) < 30 { 60 + 60 * (i / 1024) as u8 } else { 10 };
+            std::iter::once((image % 10) as u8).chain((0..3072).map(pixel))
+        };
+        std::fs::write(folder.join(format!("{name}.bin")), (0..count).flat_map(record).collect::<Vec<u8>>()).unwrap();
+    }
+}
+
 /// `fsvae-train` with these words, in a folder.
 pub fn command(folder: &Path, words: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fsvae-train"));

@@ -1,6 +1,8 @@
-//! `fsvae-train` from outside: what else a run writes and meets.
+//! `fsvae-train` from outside.
 
 mod baselines;
 mod common;
+mod data_sets;
+mod fit;
 mod misfortunes;
 mod tensorboard;

@@ -1,39 +1,17 @@
-//! `fsvae-train` from outside: runs, kills, resumes, refusals.
+//! Runs, kills, resumes, refusals.
 
+use crate::common::{self, stderr, workplace};
 use fsvae_checkpoint::Checkpoint;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// A data set of small random blobs in MNIST's format, not compressed.
-fn write_dataset(folder: &Path, train: usize, test: usize) {
-    for (name, count) in [("train", train), ("t10k", test)] {
-        let image = |n: usize| {
-            let (cx, cy) = ((n * 7 % 16 + 6) as i32, (n * 5 % 16 + 6) as i32);
-            (0..784).map(move |i| if (i % 28 - cx).pow(2) + (i / 28 - cy).pow(2) < 30 { 230 } else { 10 })
-        };
-        let header = |magic: u32, sizes: &[u32]| std::iter::once(&magic).chain(sizes).flat_map(|x| x.to_be_bytes()).collect::<Vec<u8>>();
-        let mut images = header(0x803, &[count as u32, 28, 28]);
-        images.extend((0..count).flat_map(image));
-        let mut labels = header(0x801, &[count as u32]);
-        labels.extend((0..count).map(|n| (n % 10) as u8));
-        std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), images).unwrap();
-        std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), labels).unwrap();
-    }
-}
-
 fn command(folder: &Path, words: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fsvae-train"));
-    command.current_dir(folder).args(words);
-    command
+    common::command(folder, &words.join(" "))
 }
 
 fn run(folder: &Path, words: &[&str]) -> Output {
     command(folder, words).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Trained floats, and so digests, may differ between kinds of processors.
@@ -46,13 +24,6 @@ const FIT: [&str; 10] = ["fit", "--dataset", "mnist", "--data", "data", "--unver
 
 fn fit<'a>(more: &[&'a str]) -> Vec<&'a str> {
     FIT.iter().copied().chain(more.iter().copied()).collect()
-}
-
-fn workplace(train: usize, test: usize) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("data")).unwrap();
-    write_dataset(&folder.path().join("data"), train, test);
-    folder
 }
 
 #[test]

@@ -1,25 +1,12 @@
-//! `fsvae-train` on colour images: CIFAR-10's and CelebA's form, mirrored images, validation splits, broken files.
+//! Colour images: CIFAR-10's and CelebA's form, mirrored images, validation splits, broken files.
 
+use crate::common::{run, stdout, write_cifar};
 use fsvae_checkpoint::{Checkpoint, NamedTensor};
 use serde_json::Value;
 use std::path::Path;
-use std::process::{Command, Output};
 
 /// Pictures in CelebA's form.
 const CELEBA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fsvae-data/tests/golden/celeba/img_align_celeba");
-
-/// Coloured discs in CIFAR-10's form: five training batches and a test batch of `count` images.
-fn write_cifar(folder: &Path, count: usize) {
-    std::fs::create_dir_all(folder).unwrap();
-    for (batch, name) in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"].iter().enumerate() {
-        let record = |image: usize| {
-            let (cx, cy) = (((image * 7 + batch) % 16 + 6) as i32, (image * 5 % 16 + 6) as i32);
-            let pixel = move |i: i32| if (i % 32 - cx).pow(2) + (i / 32 % 32 - cy).pow(2) < 30 { 60 + 60 * (i / 1024) as u8 } else { 10 };
-            std::iter::once((image % 10) as u8).chain((0..3072).map(pixel))
-        };
-        std::fs::write(folder.join(format!("{name}.bin")), (0..count).flat_map(record).collect::<Vec<u8>>()).unwrap();
-    }
-}
 
 /// 24 pictures: 16 to learn, 4 of the validation split, 4 of the test.
 fn write_celeba(folder: &Path) {
@@ -31,17 +18,6 @@ fn write_celeba(folder: &Path) {
     }
     let lines: String = (1..=24).map(|picture| format!("{picture:06}.jpg {}\r\n", part(picture))).collect();
     std::fs::write(folder.join("list_eval_partition.txt"), lines).unwrap();
-}
-
-fn run(folder: &Path, command: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fsvae-train")).current_dir(folder).args(command.split(' ')).output().unwrap()
-}
-
-/// What a command that must succeed prints.
-fn stdout(folder: &Path, command: &str) -> String {
-    let output = run(folder, command);
-    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 fn checkpoint(path: &Path) -> Checkpoint {
