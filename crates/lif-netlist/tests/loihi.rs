@@ -3,6 +3,7 @@
 
 mod common;
 mod random;
+mod rows;
 
 use common::Files;
 use lif_chip::Chip;
@@ -15,6 +16,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use random::{graphs, graphs_and_schedules, scheduled};
+use rows::{lif, projection, weights};
 use std::collections::BTreeMap;
 
 fn chip() -> Chip {
@@ -26,20 +28,6 @@ fn membrane(bias: Vec<i32>) -> Membrane {
     Membrane { decay, input_shift: 7, bias, bits: 24 }
 }
 
-fn lif(name: &str, shape: Shape, bias: Vec<i32>, threshold: i32) -> Population {
-    Population { name: name.into(), shape, model: NeuronModel::Lif { membrane: membrane(bias), threshold: vec![threshold] } }
-}
-
-fn projection(graph: &mut LifGraph, source: u32, target: u32, delay: u8, connectivity: Connectivity, weights: Vec<i8>) {
-    let [from, to] = [source, target].map(|id| graph.populations[id as usize].name.clone());
-    let (source, target) = (PopulationId(source), PopulationId(target));
-    graph.projections.push(Projection { name: format!("{from}->{to}"), source, target, delay, connectivity, weights });
-}
-
-fn weights(count: i32) -> Vec<i8> {
-    (0..count).map(|index| (index * 37 % 41 - 17) as i8).collect()
-}
-
 /// The FSVAE in small: a prior of one layer, 1-of-3 picks for 2 channels, a decoder of one map, a read-out.
 fn small() -> LifGraph {
     let pixels = PixelTable { levels: (0..255).map(|level| (level - 127) * 100).collect() };
@@ -49,9 +37,9 @@ fn small() -> LifGraph {
         name: "small".into(),
         steps: 4,
         populations: vec![
-            lif("prior", Shape::flat(6), vec![2000, -3, 9_000, 4096, 0, 2400], 1536),
+            lif("prior", Shape::flat(6), membrane(vec![2000, -3, 9_000, 4096, 0, 2400]), 1536),
             Population { name: "select".into(), shape: Shape::flat(2), model: NeuronModel::Select { ways: 3 } },
-            lif("decoder", map(2), vec![640], 1280),
+            lif("decoder", map(2), membrane(vec![640]), 1280),
             Population { name: "readout".into(), shape: map(4), model: NeuronModel::Readout { membrane: readout, pixels } },
         ],
         projections: vec![],
@@ -102,7 +90,7 @@ fn a_network_that_is_too_large_is_refused_before_it_is_unrolled() {
     let mut graph = LifGraph {
         name: "large".into(),
         steps: 1,
-        populations: vec![lif("a", map, vec![0], 64), lif("b", map, vec![0], 64), lif("c", map, vec![0], 64)],
+        populations: vec![lif("a", map, membrane(vec![0]), 64), lif("b", map, membrane(vec![0]), 64), lif("c", map, membrane(vec![0]), 64)],
         projections: vec![],
     };
     let kernel = Kernel { size: 31, stride: 1, padding: 15, output_padding: 0 };
@@ -120,7 +108,7 @@ fn a_network_that_is_too_large_is_refused_before_it_is_unrolled() {
 #[test]
 fn a_projection_past_a_long_path_waits_and_one_past_too_long_a_path_is_refused() {
     let chain = |length: u32| {
-        let populations = (0..length).map(|index| lif(&format!("p{index}"), Shape::flat(1), vec![200], 1024)).collect();
+        let populations = (0..length).map(|index| lif(&format!("p{index}"), Shape::flat(1), membrane(vec![200]), 1024)).collect();
         let mut graph = LifGraph { name: "chain".into(), steps: 3, populations, projections: vec![] };
         (1..length).for_each(|index| projection(&mut graph, index - 1, index, 0, Connectivity::Dense, vec![9]));
         projection(&mut graph, 0, length - 1, 0, Connectivity::Dense, vec![7]);

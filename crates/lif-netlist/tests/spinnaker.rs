@@ -1,5 +1,7 @@
 //! The SpiNNaker netlist as a document, and against the reference interpreter.
 
+mod rows;
+
 use lif_chip::Chip;
 use lif_graph::random::{source_spikes, well_formed_graph};
 use lif_graph::*;
@@ -10,6 +12,7 @@ use miette::Diagnostic;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
+use rows::{lif, projection, weights};
 use std::collections::BTreeMap;
 
 fn chip() -> Chip {
@@ -21,20 +24,6 @@ fn membrane(bias: Vec<i32>) -> Membrane {
     Membrane { decay, input_shift: 2, bias, bits: 32 }
 }
 
-fn lif(name: &str, shape: Shape, bias: Vec<i32>, threshold: i32) -> Population {
-    Population { name: name.into(), shape, model: NeuronModel::Lif { membrane: membrane(bias), threshold: vec![threshold] } }
-}
-
-fn projection(graph: &mut LifGraph, source: u32, target: u32, delay: u8, connectivity: Connectivity, weights: Vec<i8>) {
-    let [from, to] = [source, target].map(|id| graph.populations[id as usize].name.clone());
-    let (source, target) = (PopulationId(source), PopulationId(target));
-    graph.projections.push(Projection { name: format!("{from}->{to}"), source, target, delay, connectivity, weights });
-}
-
-fn weights(count: i32) -> Vec<i8> {
-    (0..count).map(|index| (index * 37 % 41 - 17) as i8).collect()
-}
-
 /// The FSVAE in small: a prior of one layer, 1-of-3 picks for 2 channels, a decoder of two layers, a read-out.
 fn small() -> LifGraph {
     let pixels = PixelTable { levels: (0..255).map(|level| (level - 127) * 3).collect() };
@@ -44,10 +33,10 @@ fn small() -> LifGraph {
         name: "small".into(),
         steps: 4,
         populations: vec![
-            lif("prior", Shape::flat(6), vec![62, -3, 281, 128, 0, 75], 48),
+            lif("prior", Shape::flat(6), membrane(vec![62, -3, 281, 128, 0, 75]), 48),
             Population { name: "select".into(), shape: Shape::flat(2), model: NeuronModel::Select { ways: 3 } },
-            lif("decoder", map(2), vec![20], 40),
-            lif("last", map(3), vec![0], 40),
+            lif("decoder", map(2), membrane(vec![20]), 40),
+            lif("last", map(3), membrane(vec![0]), 40),
             Population { name: "readout".into(), shape: map(5), model: NeuronModel::Readout { membrane: readout, pixels } },
         ],
         projections: vec![],
@@ -87,8 +76,8 @@ fn the_same_graph_gives_the_same_bytes() {
 #[test]
 fn all_that_does_not_fit_is_said_at_once() {
     let mut graph = small();
-    let NeuronModel::Lif { membrane, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
-    (membrane.decay, membrane.input_shift) = (Decay { multiplier: 1, shift: 2, rounding: Rounding::Floor }, 5);
+    let NeuronModel::Lif { membrane: other, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
+    (other.decay, other.input_shift) = (Decay { multiplier: 1, shift: 2, rounding: Rounding::Floor }, 5);
     graph.projections[0].weights[1] = -128;
     let broken = |graph: &LifGraph, name: &str| {
         assert_eq!(graph.check(), Ok(()));
@@ -98,21 +87,21 @@ fn all_that_does_not_fit_is_said_at_once() {
     let mut messages = broken(&graph, "spinnaker");
     // a decay that two ticks cannot have
     let mut graph = small();
-    let NeuronModel::Lif { membrane, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
-    membrane.decay.multiplier = 26_214;
+    let NeuronModel::Lif { membrane: slower, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
+    slower.decay.multiplier = 26_214;
     messages += &broken(&graph, "spinnaker");
     assert_eq!(Spinnaker(Mode::Substep).check(&graph, &chip()), Ok(()));
     // weights and biases that fill a ring buffer
     let mut graph = wide(120, 137);
     messages += &broken(&graph, "spinnaker");
-    graph.populations[1] = lif("out", Shape::flat(2), vec![-65_536, 0], 40);
+    graph.populations[1] = lif("out", Shape::flat(2), membrane(vec![-65_536, 0]), 40);
     messages += &broken(&graph, "spinnaker");
     // a loop that a step is too short for
     let mut graph = small();
     projection(&mut graph, 3, 3, 1, Connectivity::Dense, vec![1; 81]);
     assert_eq!(backend("spinnaker").unwrap().check(&graph, &chip()), Ok(()));
     let kernel = Kernel { size: 2, stride: 1, padding: 0, output_padding: 0 };
-    graph.populations.push(lif("more", Shape { channels: 1, height: 2, width: 2 }, vec![0], 40));
+    graph.populations.push(lif("more", Shape { channels: 1, height: 2, width: 2 }, membrane(vec![0]), 40));
     projection(&mut graph, 3, 5, 0, Connectivity::Conv2d(kernel), weights(4));
     projection(&mut graph, 5, 2, 1, Connectivity::Dense, weights(16));
     messages += &broken(&graph, "spinnaker");
@@ -123,7 +112,7 @@ fn all_that_does_not_fit_is_said_at_once() {
 fn wide(weight: i8, sources: u32) -> LifGraph {
     let populations = vec![
         Population { name: "in".into(), shape: Shape::flat(sources), model: NeuronModel::Source },
-        lif("out", Shape::flat(2), vec![0], 40),
+        lif("out", Shape::flat(2), membrane(vec![0]), 40),
     ];
     let mut graph = LifGraph { name: "wide".into(), steps: 4, populations, projections: vec![] };
     projection(&mut graph, 0, 1, 0, Connectivity::Dense, vec![weight; 2 * sources as usize]);
