@@ -58,6 +58,25 @@ fn every_layer_of_the_graph_agrees_with_the_float_network() {
     }
 }
 
+/// Placed by measured rates, spikes go 40 % less far than core by core in order, and where they go does not depend on threads.
+#[test]
+fn spikes_have_short_ways() {
+    for model in MODELS {
+        for target in ["loihi1", "loihi2"] {
+            let chip = lif_chip::find(target).unwrap();
+            let graph = compile(&Checkpoint::from_bytes(&read(model, "model.mpk")).unwrap(), &chip, "model").unwrap().graph;
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| fsvae_compile::map(&graph, &chip)).unwrap()
+            };
+            let mapping = on(1);
+            assert!(mapping.rates.measured);
+            assert!(10 * mapping.hops.annealed <= 6 * mapping.hops.sequential, "{model} on {target}: {:?}", mapping.hops);
+            assert_eq!(mapping, on(3));
+        }
+    }
+}
+
 #[test]
 fn the_engine_is_the_interpreter_on_16_images() {
     for model in MODELS {

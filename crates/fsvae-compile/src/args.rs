@@ -2,10 +2,10 @@
 
 use clap::Parser;
 use fsvae_checkpoint::original;
-use fsvae_compile::Purpose;
 use fsvae_compile::feedforward::import::Integrator;
 use fsvae_compile::input::Choices;
 use fsvae_compile::quantise::{Choice, Scales};
+use fsvae_compile::{CompileError, Purpose, Step};
 use lif_chip::Sharing;
 use lif_map::Mode;
 use std::path::{Path, PathBuf};
@@ -41,9 +41,9 @@ pub struct Args {
     #[arg(long, value_name = "HOW", default_value = "error")]
     pub scales: ScaleChoice,
 
-    /// Percentile of the magnitudes of weights that --scales percentile still holds
-    #[arg(long, value_name = "PERCENT", default_value_t = 99.9)]
-    pub percentile: f64,
+    /// Percentile of the magnitudes of weights that --scales percentile still holds [default: 99.9]
+    #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
+    pub percentile: Option<f64>,
 
     /// Which weights share a scale [default: as fine as the chip allows]
     #[arg(long, value_name = "WHAT")]
@@ -92,19 +92,19 @@ pub struct Args {
     pub steps: Option<u16>,
 
     /// What remains of a membrane after a step [.pth, .safetensors: 0.25]
-    #[arg(long, value_name = "TAU")]
+    #[arg(long, value_name = "TAU", allow_negative_numbers = true)]
     pub decay: Option<f32>,
 
     /// Firing threshold [.pth, .safetensors: 0.2]
-    #[arg(long, value_name = "V_TH")]
+    #[arg(long, value_name = "V_TH", allow_negative_numbers = true)]
     pub threshold: Option<f32>,
 
     /// What remains of the read-out's membrane after a step [.pth, .safetensors: from the file, else 0.8]
-    #[arg(long, value_name = "DECAY")]
+    #[arg(long, value_name = "DECAY", allow_negative_numbers = true)]
     pub readout_decay: Option<f32>,
 
     /// Length of a step in the unit of a NIR file's time constants [NIR: 1e-4]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     pub dt: Option<f64>,
 
     /// How a NIR file's differential equations become steps [NIR: euler]
@@ -161,13 +161,30 @@ impl Args {
         let choice = match self.scales {
             ScaleChoice::Error => Choice::Error,
             ScaleChoice::MinMax => Choice::MinMax,
-            ScaleChoice::Percentile => Choice::Percentile(self.percentile),
+            ScaleChoice::Percentile => Choice::Percentile(self.percentile.unwrap_or(99.9)),
         };
         let per = self.scale_per.map(|per| match per {
             ScalePer::Layer => Sharing::Population,
             ScalePer::Channel => Sharing::Channel,
         });
         Scales { choice, per }
+    }
+
+    /// Options that go with others only.
+    ///
+    /// # Errors
+    /// [`CompileError::Option`] for one that would do nothing.
+    pub fn refuse_what_is_not_used(&self, last: Option<Step>) -> Result<(), CompileError> {
+        let other_scales = self.percentile.is_some() && !matches!(self.scales, ScaleChoice::Percentile);
+        let early = self.schedule.is_some() && last.is_some_and(|step| step != Step::Schedule);
+        let unused = [
+            (other_scales, "--percentile", "any --scales but percentile", "add --scales percentile, or leave it out"),
+            (early, "--schedule", "a --stop-after other than schedule", "stop after schedule, or leave it out"),
+        ];
+        match unused.into_iter().find(|(unused, ..)| *unused) {
+            Some((_, option, file, remedy)) => Err(CompileError::Option { option, file, remedy }),
+            None => Ok(()),
+        }
     }
 
     /// The figures that the file may not hold.

@@ -118,6 +118,13 @@ pub enum CompileError {
         /// The chip.
         chip: String,
     },
+    /// A result that would take the model's place.
+    #[error("{} is the model itself", path.display())]
+    #[diagnostic(code(E177), help("choose another folder: --out DIR"))]
+    WouldOverwrite {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// A share of all weights that is none.
     #[error("{percent} is no percentile")]
     #[diagnostic(code(E175), help("choose 0 to 100, such as 99.9: that share of the weights is within the range"))]

@@ -5,11 +5,11 @@ use fsvae_compile::CompileError;
 use serde_json::json;
 use std::process::ExitCode;
 
-/// A rule in words; not every family of rules states reasons.
+/// A rule in words; what to do about a graph's rule depends on the place, and its error says so.
 struct Row {
     code: &'static str,
     name: &'static str,
-    reason: Option<&'static str>,
+    reason: &'static str,
     remedy: Option<&'static str>,
 }
 
@@ -28,7 +28,7 @@ pub fn print(code: &str, as_json: bool) -> Result<ExitCode, Report> {
     }
     for row in rows {
         let line = |what: &str, text: Option<&str>| text.map(|text| format!("  {what}: {text}\n")).unwrap_or_default();
-        fsvae_cli::print(&format!("{} {}\n{}{}", row.code, row.name, line("why", row.reason), line("help", row.remedy)))?;
+        fsvae_cli::print(&format!("{} {}\n{}{}", row.code, row.name, line("why", Some(row.reason)), line("help", row.remedy)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -36,12 +36,8 @@ pub fn print(code: &str, as_json: bool) -> Result<ExitCode, Report> {
 /// The rules of graphs, then those of mappings.
 fn all() -> impl Iterator<Item = Row> {
     let of_graphs = lif_graph::rules::RULES.iter().chain(lif_graph::rules::RANGE_RULES);
-    let of_graphs = of_graphs.map(|rule| Row { code: rule.code, name: rule.name, reason: None, remedy: None });
-    let row = |rule: &'static lif_map::rules::Rule| Row {
-        code: rule.code,
-        name: rule.name,
-        reason: Some(rule.reason),
-        remedy: Some(rule.remedy),
-    };
+    let of_graphs = of_graphs.map(|rule| Row { code: rule.code, name: rule.name, reason: rule.reason, remedy: None });
+    let row =
+        |rule: &'static lif_map::rules::Rule| Row { code: rule.code, name: rule.name, reason: rule.reason, remedy: Some(rule.remedy) };
     of_graphs.chain(lif_map::rules::rules().map(row))
 }

@@ -65,7 +65,11 @@ fn network(bytes: &[u8], choices: &Choices) -> Result<Model, CompileError> {
     let of_fsvae = [("--decay", decay.is_some()), ("--threshold", threshold.is_some()), ("--readout-decay", readout_decay.is_some())];
     refuse_options(&of_fsvae, "a NIR file", "leave it out: the file holds it, node by node, as time constants (--dt) and thresholds")?;
     let odd_step = choices.dt.is_some_and(|dt| !(dt > 0.0 && dt.is_finite()));
-    refuse_options(&[("such a --dt", odd_step)], "a NIR file", "a step takes some time: give a number above 0")?;
+    refuse_options(
+        &[("a --dt that takes no time", odd_step)],
+        "a NIR file",
+        "give a number above 0, in the unit of the file's time constants",
+    )?;
     let graph = NirGraph::from_bytes(bytes)?;
     let origin = |chosen: bool| if chosen { Origin::Chosen } else { Origin::Default };
     let time = Time {

@@ -55,4 +55,4 @@ pub use pipeline::{Compiled, Options, Step, compile, compile_with};
 pub use pixels::{boundaries, byte, pixel_table};
 pub use quantise::{IntegerLayer, Scales, quantise};
 pub use rates::{Calibration, calibrate};
-pub use verify::{DEMANDED_AGREEMENT, LayerAgreement, PixelAgreement, Verification, verify, verify_with};
+pub use verify::{DEMANDED_AGREEMENT, LayerAgreement, PixelAgreement, Verification, verify, verify_picking, verify_with};

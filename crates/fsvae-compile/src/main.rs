@@ -55,6 +55,7 @@ fn run(args: &Args) -> Result<ExitCode, Report> {
         Options { purpose, scales: args.scales(), name }
     };
     let alone = args.network.unwrap_or(Purpose::Generate);
+    args.refuse_what_is_not_used(last)?;
     if let Some(last) = last {
         let stage = fsvae_compile::pipeline::compile_until(last, &checkpoint, &chip, options(alone), &[])?;
         if let (Step::Schedule, Stage::Lowered(compiled)) = (last, &stage) {
@@ -116,6 +117,11 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
         files.push(("report.html".into(), report::page(graph, layers, chip, mapping.as_ref(), &schedule).into_bytes()));
     }
     let folder = args.out.clone().unwrap_or_else(|| format!("{name}-{}", args.target).into());
+    let same =
+        |file: &str| std::fs::canonicalize(folder.join(file)).ok().zip(args.model.as_ref()?.canonicalize().ok()).map(|(a, b)| a == b);
+    if let Some((file, _)) = files.iter().find(|(file, _)| same(file) == Some(true)) {
+        return Err(CompileError::WouldOverwrite { path: folder.join(file) }.into());
+    }
     let costs = args.schedule.map(|mode| Ok::<_, CompileError>((mode, fsvae_compile::schedules::compare(graph, chip)?))).transpose()?;
     let written = output::write(&folder, files)?;
     let schedules = costs.as_ref().map(|(mode, costs)| (*mode, costs));

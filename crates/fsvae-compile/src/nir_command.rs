@@ -29,6 +29,7 @@ pub fn run(
         let remedy = "leave it out: the file holds one network";
         return Err(CompileError::Option { option: "--network", file: "a NIR file", remedy }.into());
     }
+    args.refuse_what_is_not_used(last)?;
     let stage = compile_network_until(last.unwrap_or(Step::Lower), graph, time, chip, args.scales(), name)?;
     match &stage {
         NetworkStage::Lowered(network, graph) if last.is_none() => {

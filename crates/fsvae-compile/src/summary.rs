@@ -87,7 +87,7 @@ fn populations_text(Product { graph, layers, .. }: &Product<'_>, chip: &Chip) ->
             (NeuronModel::Image { shift }, _) => vec![format!("current / 2^{shift}")],
             (_, Some(layer)) => vec![
                 layer.weights.len().to_string(),
-                layer.clipped_weights.to_string(),
+                clipped(layer),
                 format!("{:.2} %", 100.0 * layer.weight_error),
                 thresholds(layer),
                 layer.worst.input.magnitude().to_string(),
@@ -135,6 +135,7 @@ fn object(Product { graph, layers, .. }: &Product<'_>, chip: &Chip) -> Value {
             if let Some(layer) = layer(layers, &population.name) {
                 row["weights"] = json!(layer.weights.len());
                 row["clipped_weights"] = json!(layer.clipped_weights);
+                row["clipped_biases"] = json!(layer.clipped_biases);
                 row["weight_error"] = json!(layer.weight_error);
                 row["thresholds"] = json!(layer.threshold);
                 row["largest_sum"] = json!(layer.worst.input.magnitude());
@@ -165,6 +166,14 @@ fn neurons(graph: &LifGraph) -> usize {
 
 fn weights(layers: &[&IntegerLayer]) -> usize {
     layers.iter().map(|layer| layer.weights.len()).sum()
+}
+
+/// Weights, and if there are any biases, beyond the chip's range.
+pub fn clipped(layer: &IntegerLayer) -> String {
+    match layer.clipped_biases {
+        0 => layer.clipped_weights.to_string(),
+        biases => format!("{} and {biases} biases", layer.clipped_weights),
+    }
 }
 
 /// One threshold, or the range of several.

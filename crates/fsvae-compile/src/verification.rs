@@ -93,11 +93,12 @@ fn text(compiled: &Compiled, chip: &Chip, verification: &Verification) -> String
     let pixels = &verification.pixels;
     let psnr = pixels.psnr_db.map_or("no difference".into(), |psnr| format!("{psnr:.1} dB"));
     let shown = if compiled.float.purpose == Purpose::Reconstruct { ", reconstructed" } else { "" };
+    let seed = verification.seed.map_or_else(String::new, |seed| format!(" of seed {seed}"));
     let answer = if verification.holds() { "every layer" } else { "NOT every layer" };
     format!(
-        "{} for {}: {} images of seed {}{shown}, each layer fed with the float network's spikes\n\n{layers}\n\n\
+        "{} for {}: {} images{seed}{shown}, each layer fed with the float network's spikes\n\n{layers}\n\n\
          pixels: {:.2} % equal, largest difference {}, {psnr}\n{answer} agrees on at least {DEMANDED_AGREEMENT} % of its spikes\n",
-        compiled.graph.name, chip.name, verification.images, verification.seed, pixels.equal_percent, pixels.largest_difference,
+        compiled.graph.name, chip.name, verification.images, pixels.equal_percent, pixels.largest_difference,
     )
 }
 

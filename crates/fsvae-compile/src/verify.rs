@@ -8,7 +8,7 @@
 //! these draw is compared with the float network's picture.
 
 use crate::events::{Fanout, slot};
-use crate::float::{FloatEngine, Given, LayerStep, Replaced, pixel};
+use crate::float::{FloatEngine, Given, LayerStep, Replaced, in_range, pixel};
 use lif_graph::{LifGraph, Membrane, NeuronModel, PixelTable, Population, PopulationId, current, philox, pixel_value};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -21,8 +21,8 @@ pub const DEMANDED_AGREEMENT: f64 = 99.0;
 pub struct Verification {
     /// How many images were drawn.
     pub images: u64,
-    /// From which seed.
-    pub seed: u64,
+    /// From which seed; none if picks came from elsewhere.
+    pub seed: Option<u64>,
     /// Every layer that fires.
     pub layers: Vec<LayerAgreement>,
     /// The read-out.
@@ -89,15 +89,30 @@ pub fn verify_with(
     shown: impl Fn(u64) -> Vec<u8> + Sync,
     progress: impl Fn() + Sync,
 ) -> Verification {
-    let students = students(graph);
     let ways = graph.populations.iter().find_map(|row| if let NeuronModel::Select { ways } = row.model { Some(ways) } else { None });
+    let pick = |image, step, channel| philox::pick(seed, image, step, channel, ways.unwrap_or(1));
+    Verification { seed: Some(seed), ..verify_picking(engine, graph, threshold, images, pick, shown, progress) }
+}
+
+/// The same with other picks: `pick(image, step, channel)`.
+pub fn verify_picking(
+    engine: &FloatEngine,
+    graph: &LifGraph,
+    threshold: f32,
+    images: u64,
+    pick: impl Fn(u64, u32, u32) -> u32 + Sync,
+    shown: impl Fn(u64) -> Vec<u8> + Sync,
+    progress: impl Fn() + Sync,
+) -> Verification {
+    let students = students(graph);
     let compare = |image| {
         let pixels = shown(image);
         let mut tallies: Vec<Tally> = students.iter().map(|student| Tally::new(student, &pixels)).collect();
-        let readout = engine.reconstruct(&pixels, seed, image, |step| tallies[step.layer].step(&students[step.layer], &step, threshold));
+        let picks = |step, channel| pick(image, step, channel);
+        let given = Given { picks: &picks, pixels: &in_range(&pixels), replaced: None };
+        let readout = engine.run(given, |step| tallies[step.layer].step(&students[step.layer], &step, threshold));
         let tally = tallies.last_mut().expect("a network has layers");
         tally.pixels(&students[students.len() - 1], &readout);
-        let picks = |step, channel| philox::pick(seed, image, step, channel, ways.unwrap_or(1));
         let firing = tallies.len() - 1;
         for (layer, tally) in tallies.iter_mut().take(firing).enumerate() {
             // what fires as the float network does draws what it draws
@@ -117,7 +132,7 @@ pub fn verify_with(
     let last = students.len() - 1;
     let all_pixels = students[last].population.shape.neurons() as f64 * images as f64;
     let layers = (0..last).map(|layer| total(layer).agreement(&students[layer], steps, all_pixels)).collect();
-    Verification { images, seed, layers, pixels: total(last).pixel_agreement(&students[last], images as f64) }
+    Verification { images, seed: None, layers, pixels: total(last).pixel_agreement(&students[last], images as f64) }
 }
 
 /// A population of the graph with its projections.

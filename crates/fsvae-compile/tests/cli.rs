@@ -275,7 +275,16 @@ fn targets_are_listed() {
 #[test]
 fn wrong_words_are_one_error_each() {
     let place = Place::new();
-    let cases: [&[&str]; 12] = [
+    let wide = fsvae_checkpoint::NetworkConfig { channels: vec![2, 1100], ..small_config() };
+    fs::write(place.path("wide.mpk"), checkpoint(wide, 7).to_bytes()).expect("it is writable");
+    let cases: [&[&str]; 18] = [
+        // what does not fit is not written, whether or not it was to be mapped
+        &["model.mpk", "--target", "mesh2x2"],
+        &["wide.mpk", "--target", "loihi1"],
+        &["model.mpk", "--target", "spinnaker2", "--schedule", "phased"],
+        &["model.mpk", "--target", "loihi1", "--network", "reconstruct", "--schedule", "phased"],
+        &["model.mpk", "--percentile", "90"],
+        &["model.mpk", "--schedule", "phased", "--stop-after", "quantise"],
         &["model.mpk", "--target", "loihi9"],
         &["model.mpk", "--stop-after", "route"],
         &["none.mpk"],
@@ -404,6 +413,8 @@ fn a_nir_network_is_compiled_and_written_as_nir_again() {
     ];
     let run = |args: &[&str]| place.error(&[&[&fixture(args[0])[..]], &args[1..]].concat());
     let mut errors: Vec<String> = cases.iter().map(|args| format!("$ fsvae-compile {}\n{}", args.join(" "), run(args))).collect();
+    fs::copy(&network, place.path("own.nir")).unwrap();
+    errors.push(format!("$ fsvae-compile own.nir --emit nir -o .\n{}", place.error(&["own.nir", "--emit", "nir", "-o", "."])));
     errors.push(format!("$ fsvae-compile model.mpk --steps 3\n{}", place.error(&["model.mpk", "--steps", "3"])));
     insta::assert_snapshot!("nir_errors", errors.join("\n"));
 }

@@ -104,16 +104,19 @@ fn the_float_engine_reconstructs_what_the_original_reconstructs() {
     }
 }
 
-/// Fed with the spikes that the test above found to be the original's, on the stored images.
+/// Fed with the spikes that the test above found to be the original's, on the stored images with the stored picks.
 #[test]
 fn the_integer_network_that_reconstructs_keeps_the_originals_spikes() {
+    let picks: Vec<u32> = bytes("eval/random_index").as_chunks().0.iter().map(|index| i64::from_le_bytes(*index) as u32).collect();
+    let channels = network().config.latent;
+    let pick = |image: u64, step: u32, channel: u32| picks[(step as usize * IMAGES + image as usize) * channels + channel as usize];
     for target in ["loihi", "generic", "spinnaker1"] {
         let options = Options { purpose: Purpose::Reconstruct, ..Options::new("golden") };
         let compiled = compile_with(&network(), &lif_chip::find(target).unwrap(), options, &[]).unwrap();
         let engine = FloatEngine::from(&compiled.float);
         let shown = |image: u64| bytes("input/image_u8_32")[image as usize * 1024..][..1024].to_vec();
         let threshold = compiled.float.config.threshold;
-        let verification = verify_with(&engine, &compiled.graph, threshold, IMAGES as u64, 1, shown, || ());
+        let verification = verify_picking(&engine, &compiled.graph, threshold, IMAGES as u64, pick, shown, || ());
         println!(
             "{target}: {:?}",
             verification.layers.iter().map(|layer| (&layer.population, layer.agreement_percent)).collect::<Vec<_>>()

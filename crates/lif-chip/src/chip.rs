@@ -259,6 +259,11 @@ impl Chip {
         ((value / unit).round().clamp(-mantissa_max, mantissa_max) * unit) as i32
     }
 
+    /// Largest magnitude of a bias.
+    pub fn bias_max(&self) -> i64 {
+        ((1i64 << (self.bias.mantissa_bits - 1)) - 1) << self.bias.exponent_max
+    }
+
     /// Mantissa and smallest exponent with `mantissa << exponent == bias`, or nothing when the chip has no such bias.
     pub fn bias_parts(&self, bias: i32) -> Option<(i32, u8)> {
         let half = 1i64 << (self.bias.mantissa_bits - 1);

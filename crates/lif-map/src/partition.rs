@@ -74,7 +74,16 @@ pub fn partition(loads: &Loads<'_>) -> Result<Partition, MapError> {
         }
         let parts: u64 = divisions.iter().map(|division| division.parts()).sum();
         if parts > cutter.cores {
-            let cause = format!("its slices need at least {parts} cores, and the largest system has {}", cutter.cores);
+            let mut most: Vec<(u64, &str)> =
+                divisions.iter().zip(&loads.graph.populations).map(|(division, row)| (division.parts(), &row.name[..])).collect();
+            most.sort_by_key(|&(parts, _)| std::cmp::Reverse(parts));
+            let most: Vec<String> = most.iter().take(3).map(|(parts, name)| format!("`{}` {parts}", name.escape_debug())).collect();
+            let cause = format!(
+                "its slices need at least {parts} cores, and the largest system has {}: {} too many (most need {})",
+                cutter.cores,
+                parts - cutter.cores,
+                most.join(", ")
+            );
             return Err(MapError::one(&loads.chip.name, &rules::CORES_FIT_THE_SYSTEM, "graph", cause));
         }
         if !changed {
@@ -142,8 +151,22 @@ impl Cutter<'_> {
                 return Ok(best);
             }
         }
-        let cause = format!("its {} neurons do not fit the {} cores of the largest system", shape.neurons(), self.cores);
-        Err(vec![self.breach(population, &rules::CORES_FIT_THE_SYSTEM, cause)])
+        Err(vec![self.breach(population, &rules::CORES_FIT_THE_SYSTEM, self.too_large(population, &whole))])
+    }
+
+    /// The limit that a population breaks most when it has all cores of the largest system.
+    fn too_large(&self, population: PopulationId, whole: &Load) -> String {
+        let share = |&(rule, limit): &(usize, u64)| (CORE_RULES[rule].figure)(whole).div_ceil(limit);
+        let neurons = self.shape(population).neurons();
+        match self.limits.iter().max_by_key(|limit| share(limit)) {
+            Some(worst) => {
+                let (needed, CoreRule { figure, unit, .. }) = (share(worst), &CORE_RULES[worst.0]);
+                let as_parts = if needed > self.cores { format!("at least {needed} cores' worth") } else { "more in parts".into() };
+                let of_core = format!("{} {unit} of {neurons} neurons, {as_parts} at {} a core", figure(whole), worst.1);
+                format!("it has {of_core}, and the largest system has {} cores", self.cores)
+            }
+            None => format!("its {neurons} neurons do not fit the {} cores of the largest system", self.cores),
+        }
     }
 
     /// Rules that cutting cannot help, each with the worst neuron's figure. Of wide maps only the middle is looked at, which has no borders:

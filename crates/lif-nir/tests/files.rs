@@ -73,6 +73,19 @@ proptest! {
     }
 }
 
+/// The one connection of an FSVAE's decoder that NIR does not know.
+#[test]
+fn transposed_convolutions_are_refused_by_name() {
+    let text = "
+graph g steps 1
+population in source 1x2x2
+population map lif 1x4x4 decay 1/2^2 floor shift 0 bits 20 bias [5] threshold [9]
+projection up from in to map conv-transpose size 2 stride 2 padding 0 output-padding 0 delay 0 weights [1, 2, 3, 4]
+";
+    let error = export(&lif_graph::LifGraph::from_text(text).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("up") && error.contains("it is a transposed convolution, and NIR has none"), "{error}");
+}
+
 proptest! {
     /// What can be said is written and read again; what cannot is refused.
     #[test]

@@ -48,7 +48,10 @@ pub enum OriginalError {
     #[error("the tensors are not those of an FSVAE: {detail}")]
     #[diagnostic(
         code(E094),
-        help("the names must be those of the original program's FSVAE or FSVAELarge (`encoder.0.weight` to `final_layer.1.bias`)")
+        help(
+            "the names must be those of the original program's FSVAE or FSVAELarge (`encoder.0.weight` to `final_layer.1.bias`), and figures that \
+             are given within their ranges: decays from 0 up to but not 1, a threshold above 0, at least one step"
+        )
     )]
     NotAnFsvae {
         /// What is missing or contradicts itself.

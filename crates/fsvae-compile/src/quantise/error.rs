@@ -55,9 +55,13 @@ impl<'a> LayerError<'a> {
         nearest(f64::from(weight) / scale, f64::from(self.chip.weight_max())) as i32
     }
 
-    /// The unit's bias at `scale`, in membrane units, with the weights' mean error taken back.
-    pub fn bias(&self, unit: usize, scale: f64) -> i32 {
-        self.corrected_bias(unit, scale).0
+    /// The unit's bias at `scale`, in membrane units, with the weights' mean error taken back; and whether the chip has none so large.
+    pub fn bias(&self, unit: usize, scale: f64) -> (i32, bool) {
+        let (bias, exact, _) = self.corrected_bias(unit, scale);
+        (
+            bias,
+            self.in_membrane_units(exact, scale).abs() > self.chip.bias_max() as f64 + 0.5 * f64::from(1u32 << self.chip.bias.exponent_max),
+        )
     }
 
     /// The expected number of wrong spikes, up to a factor that is the same for all scales.
@@ -78,8 +82,11 @@ impl<'a> LayerError<'a> {
             noise += error * error * input.variance * coverage;
         });
         let exact = f64::from(self.layer.bias[unit]) - mean;
-        let bias = self.chip.nearest_bias(exact / (scale * self.unit) * f64::from(1u32 << self.chip.input_shift()));
-        (bias, exact, noise)
+        (self.chip.nearest_bias(self.in_membrane_units(exact, scale)), exact, noise)
+    }
+
+    fn in_membrane_units(&self, value: f64, scale: f64) -> f64 {
+        value / (scale * self.unit) * f64::from(1u32 << self.chip.input_shift())
     }
 
     /// Calls with weight, input and coverage of each of the unit's weights.

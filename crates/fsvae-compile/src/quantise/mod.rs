@@ -63,6 +63,8 @@ pub struct IntegerLayer {
     pub weight_error: f64,
     /// Weights beyond the range of the chip's, which became its end.
     pub clipped_weights: usize,
+    /// Biases beyond the range of the chip's, which became its end.
+    pub clipped_biases: usize,
     /// How large its sums and membranes can become.
     #[serde(skip)]
     pub worst: WorstCase,
@@ -251,12 +253,13 @@ impl Job<'_> {
 
     fn at_scales(&self, groups: &[Range<usize>], scales: &[f64], error: &LayerError<'_>) -> IntegerLayer {
         let mut weights = vec![0i8; self.layer.weights.len()];
-        let mut bias = vec![0i32; self.layer.bias.len()];
+        let (mut bias, mut clipped_biases) = (vec![0i32; self.layer.bias.len()], 0);
         for (unit, scale) in groups.iter().zip(scales).flat_map(|(units, &scale)| units.clone().map(move |unit| (unit, scale))) {
             for index in self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| taps) {
                 weights[index] = error.rounded(self.layer.weights[index], scale) as i8;
             }
-            bias[unit] = error.bias(unit, scale);
+            let (nearest, clipped) = error.bias(unit, scale);
+            (bias[unit], clipped_biases) = (nearest, clipped_biases + usize::from(clipped));
         }
         let integer = |threshold: f32| scales.iter().map(|&scale| self.chip.threshold_of(self.mantissa(threshold, scale)) as i32).collect();
         let layer = IntegerLayer {
@@ -272,6 +275,7 @@ impl Job<'_> {
             image_shift: self.image_shift,
             weight_error: 0.0,
             clipped_weights: 0,
+            clipped_biases,
             worst: WorstCase::default(),
         };
         let worst = worst_case(&layer, self.steps);

@@ -1,7 +1,7 @@
 //! The page's tables.
 
 use super::{escaped, hue};
-use crate::summary::thresholds;
+use crate::summary::{clipped, thresholds};
 use fsvae_compile::IntegerLayer;
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel};
@@ -100,7 +100,7 @@ fn quantised(layer: &IntegerLayer, chip: &Chip) -> Vec<String> {
     vec![
         layer.weights.len().to_string(),
         scale,
-        layer.clipped_weights.to_string(),
+        clipped(layer),
         format!("{:.2} %", 100.0 * layer.weight_error),
         thresholds(layer),
         format!("{} of {}", layer.worst.input.magnitude(), chip.input_max()),
