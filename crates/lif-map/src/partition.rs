@@ -160,10 +160,15 @@ impl Cutter<'_> {
         let neurons = self.shape(population).neurons();
         match self.limits.iter().max_by_key(|limit| share(limit)) {
             Some(worst) => {
-                let (needed, CoreRule { figure, unit, .. }) = (share(worst), &CORE_RULES[worst.0]);
-                let as_parts = if needed > self.cores { format!("at least {needed} cores' worth") } else { "more in parts".into() };
-                let of_core = format!("{} {unit} of {neurons} neurons, {as_parts} at {} a core", figure(whole), worst.1);
-                format!("it has {of_core}, and the largest system has {} cores", self.cores)
+                let CoreRule { figure, unit, .. } = &CORE_RULES[worst.0];
+                let at_least = if share(worst) > self.cores { format!(" of at least {} cores", share(worst)) } else { String::new() };
+                format!(
+                    "its {neurons} neurons take {} {unit} together{at_least}, and more when they are cut apart; a core has {}, and the largest \
+                     system {} cores",
+                    figure(whole),
+                    worst.1,
+                    self.cores
+                )
             }
             None => format!("its {neurons} neurons do not fit the {} cores of the largest system", self.cores),
         }
