@@ -15,6 +15,8 @@
 //! Taps that fall outside the target (padding) go to the margins, which nobody reads: so a row needs no special case at its ends. A target
 //! row knows the source rows and kernel rows that reach it ([`RowInput`]). A dense projection is the case of a kernel whose single tap has
 //! the whole target row.
+//!
+//! Populations whose channels fill blocks of 32 are laid out otherwise, tap by tap: see [`blocks`].
 
 mod blocks;
 mod geometry;
