@@ -7,7 +7,7 @@ WEIGHTS.npz comes from `fsvae-sim speed --weights`. The program is what a carefu
 steps, not 136), T folded into the batch in the decoder, the read-out's convolution once. Membranes are not rounded, as nobody would there.
 
 `check` runs the network with rounded membranes and the picks of `fsvae-sim` and compares its pictures with PIXELS.npz, from
-`fsvae-sim generate --count N --out PIXELS.npz`: that the rivals draw the same network.
+`fsvae-sim generate --count N --out PIXELS.npz`: every pixel must be the same, so that the rivals draw the same network.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def network(path, rounded):
                 kind, name = key.split("/", 1)
                 values = arrays[key].astype(numpy.float32)
                 if kind == "weights" and values.size:
-                    values = values * 2.0 ** arrays[f"membrane/{name.split('->')[1]}"][2]
+                    values = values * numpy.float32(2 ** int(arrays[f"membrane/{name.split('->')[1]}"][2]))
                 if kind == "membrane":
                     self.decay[name] = float(values[0] / 2 ** values[1])
                     continue
@@ -106,6 +106,15 @@ def network(path, rounded):
                 out.append(spikes)
             return torch.stack(out, 1).reshape(current.shape)
 
+        def read_out_rounded(self, x, n):
+            """The read-out step by step, in double precision: its membranes times a 12-bit decay do not fit a float."""
+            weights = self.get("weights", "decoder.3->readout").double()
+            current = F.conv_transpose2d(x.double(), weights, stride=1, padding=1) + self.get("bias", "readout").double().reshape(1, -1, 1, 1)
+            membrane = torch.zeros_like(current.reshape(n, T, 1, 32, 32)[:, 0])
+            for step in current.reshape(n, T, 1, 32, 32).unbind(1):
+                membrane = torch.trunc(membrane * self.decay["readout"]) + step
+            return membrane
+
         def forward(self, picks):
             n = picks.shape[0]
             z = torch.zeros(n, LATENT)
@@ -128,6 +137,8 @@ def network(path, rounded):
                 x = F.conv_transpose2d(x, self.get("weights", f"{source}->{target}"), stride=2, padding=1, output_padding=1)
                 x = self.over_time(target, x)
                 source = target
+            if rounded:
+                return self.read_out_rounded(x, n)
             # the read-out is linear: decay the spikes, then convolve once
             fade = self.decay["readout"] ** torch.arange(T - 1, -1, -1, dtype=torch.float32)
             total = (x.reshape(n, T, 32, 32, 32) * fade.reshape(1, T, 1, 1, 1)).sum(1)

@@ -43,4 +43,5 @@ pub use grid::{described_grid_png, grid_png, png_description};
 pub use image_set::ImageSet;
 pub(crate) use images::LabelledImages;
 pub use images::{Images, to_byte, to_float};
+pub use mnist::idx_images;
 pub use source::Source;

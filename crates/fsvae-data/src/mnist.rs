@@ -1,10 +1,18 @@
 //! MNIST and Fashion-MNIST: four IDX files, packed or not.
 
+use std::path::Path;
+
 use crate::dataset::Files;
 use crate::{DataError, DataSet, Images, LabelledImages, digest, idx};
 
 /// Side of the images before resizing, in pixels.
 pub const SIDE: usize = 28;
+
+/// The images of an IDX file, packed or not, of MNIST's size, whoever made it.
+pub fn idx_images(path: &Path) -> Result<Images, DataError> {
+    let pixels = idx::images(path, &fsvae_cli::read_file_limited(path, idx::MAX_BYTES as u64)?)?.bytes;
+    Ok(Images { count: pixels.len() / (SIDE * SIDE), channels: 1, height: SIDE, width: SIDE, pixels })
+}
 
 /// Images and labels, which must be as many.
 pub fn load(dataset: &DataSet, files: Files) -> Result<LabelledImages, DataError> {

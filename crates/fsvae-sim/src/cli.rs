@@ -2,7 +2,7 @@
 
 use crate::profile::{self, ProfileArgs};
 use crate::shards::Part;
-use crate::{generate, speed};
+use crate::{generate, reconstruct, speed};
 use clap::{Args, Parser, Subcommand};
 use lif_map::Mode;
 use std::path::PathBuf;
@@ -22,6 +22,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Generate(Generate),
+    Reconstruct(Reconstruct),
     Speed(Speed),
     Profile(ProfileArgs),
 }
@@ -120,6 +121,58 @@ pub(crate) struct Generate {
     pub json: bool,
 }
 
+/// Draws images as the network remembers them: encoder, posterior, pick, decoder.
+///
+/// The picture has each image and beside it what the network made of it. Shards have the
+/// reconstructions alone; their files, the events and the summary are as `fsvae-sim generate
+/// --help` says.
+#[derive(Args)]
+#[command(verbatim_doc_comment, after_help = EXIT_CODES)]
+pub(crate) struct Reconstruct {
+    /// An IDX file of 28 x 28 pixels, packed or not, a PNG file, or a folder of PNG files.
+    ///
+    /// Images of IDX files are scaled as for training. PNG files are 8-bit grey or RGB, of exactly
+    /// the network's size, and are taken in the order of their names.
+    #[arg(value_name = "IMAGES")]
+    pub images: PathBuf,
+
+    /// The compiled network that reconstructs, a .reconstruct.lif file of fsvae-compile.
+    #[arg(value_name = "MODEL", default_value = "model.reconstruct.lif")]
+    pub model: PathBuf,
+
+    /// How many images: the first N [default: 64, or as many as there are].
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+
+    /// Seed of the picks: those of an image are addressed by the seed and by its number.
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    pub seed: u64,
+
+    /// The picture, a PNG file; or a folder, a pattern or an .npz file for shards.
+    #[arg(long, value_name = "PATH", default_value = "reconstructions.png")]
+    pub out: PathBuf,
+
+    /// Draws a part of the shards only: the Ith of N, from 1. All parts together are the whole.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Part>,
+
+    /// Images of a shard [default: 4096, or as many as one file can hold].
+    #[arg(long, value_name = "N")]
+    pub shard_images: Option<u64>,
+
+    /// Writes every spike as well; without FILE to events.csv beside the picture.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub events: Option<Option<PathBuf>>,
+
+    /// Worker threads [default: one for each processor].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Prints the summary as one JSON object instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
 const GENERATE_HELP: &str = "\
 Shards:
   --out FOLDER              FOLDER/images-000000.png, images-000001.png, ...: squares of images
@@ -173,6 +226,7 @@ pub fn main() -> ExitCode {
             Some(target) => profile::draw(&options, target)?,
             None => generate::run(&options)?,
         }),
+        Command::Reconstruct(options) => Ok(reconstruct::run(options)?),
         Command::Profile(options) => Ok(profile::run(&options)?),
         Command::Speed(options) => Ok(speed::run(&options)?),
     })

@@ -9,7 +9,7 @@ use lif_sim::SimError;
 use lif_time::TimeError;
 use std::path::PathBuf;
 
-/// Errors of this program: its own have the codes `E084` to `E089` and `E180` to `E185`, those of others keep theirs.
+/// Errors of this program: its own have the codes `E084` to `E089`, `E170`, `E173`, `E177`, `E178` and `E180` to `E186`, those of others keep theirs.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum Error {
     /// A file cannot be read or written.
@@ -96,6 +96,50 @@ pub enum Error {
         count: u64,
         /// How many there may be.
         limit: u64,
+    },
+
+    /// What is given to be reconstructed is no image.
+    #[error("{} is no image to reconstruct: {detail}", path.display())]
+    #[diagnostic(code(E170), help("give an IDX file of 28 x 28 pixels, an 8-bit PNG file, grey or RGB, or a folder of such PNG files"))]
+    NoOriginal {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+
+    /// An image of another size than the network's.
+    #[error("{} has {found}, and the network {network} takes {expected}", path.display())]
+    #[diagnostic(code(E173), help("scale the images (channels x rows x columns), or give the network that was compiled for their size"))]
+    OriginalSize {
+        /// The file.
+        path: PathBuf,
+        /// Its channels, rows and columns.
+        found: String,
+        /// Name of the graph.
+        network: String,
+        /// Its image's channels, rows and columns.
+        expected: String,
+    },
+
+    /// Fewer images than asked for.
+    #[error("{count} images are asked for, and there are {found}")]
+    #[diagnostic(code(E177), help("choose a --count of 1 to {found}"))]
+    TooFewOriginals {
+        /// How many were asked for.
+        count: u64,
+        /// How many there are.
+        found: u64,
+    },
+
+    /// A graph that does not begin with an image.
+    #[error("the network {network} reconstructs nothing: {reason}")]
+    #[diagnostic(code(E178), help("give the network that fsvae-compile writes beside the other one: model.reconstruct.lif"))]
+    NoImageInput {
+        /// Name of the graph.
+        network: String,
+        /// What is missing.
+        reason: String,
     },
 
     /// Two files of one name.

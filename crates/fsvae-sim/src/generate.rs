@@ -4,6 +4,7 @@ use crate::cli::Generate;
 use crate::events::{Encoder, EventFile, Rows};
 use crate::fingerprint::{self, Fingerprint};
 use crate::model;
+use crate::outside::Outside;
 use crate::plan::{Output, Plan, Sheet};
 use crate::stream;
 use crate::summary::{Counts, Summary, Table};
@@ -12,7 +13,7 @@ use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
 use lif_graph::{LifGraph, Shape};
 use lif_map::Schedule;
-use lif_sim::{Batch, Drawing, Engine, Inputs, Record, TickEngine};
+use lif_sim::{Batch, Drawing, Engine, Record, TickEngine};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -27,26 +28,35 @@ pub(crate) fn run(options: &Generate) -> Result<ExitCode, Error> {
     let simulator = Simulator { engine: &engine, ticks: ticks.as_ref().zip(schedule.as_ref()) };
     match &plan.output {
         Output::Shards(_) if ticks.is_some() => Err(Error::OnlyForOnePicture { option: "--arithmetic" }),
-        Output::Shards(shards) => stream::run(options, &graph, &engine, &plan, shards),
-        Output::Sheet(sheet) => draw_sheet(options, &graph, &simulator, plan.image, sheet),
+        Output::Shards(shards) => stream::run(options, &graph, &engine, &plan, shards, &Outside::Nothing),
+        Output::Sheet(sheet) => draw_sheet(options, &graph, &simulator, plan.image, sheet, &Outside::Nothing),
     }
 }
 
 /// Who draws: the engine, or where a target's ticks are asked for the one that counts them.
-struct Simulator<'a> {
-    engine: &'a Engine,
-    ticks: Option<(&'a TickEngine<'a>, &'a Schedule)>,
+pub(crate) struct Simulator<'a> {
+    pub engine: &'a Engine,
+    pub ticks: Option<(&'a TickEngine<'a>, &'a Schedule)>,
 }
 
-fn draw_sheet(options: &Generate, graph: &LifGraph, simulator: &Simulator<'_>, image: Shape, plan: &Sheet) -> Result<ExitCode, Error> {
+/// Draws all images into one picture.
+pub(crate) fn draw_sheet(
+    options: &Generate,
+    graph: &LifGraph,
+    simulator: &Simulator<'_>,
+    image: Shape,
+    plan: &Sheet,
+    outside: &Outside<'_>,
+) -> Result<ExitCode, Error> {
     let mut picture = WholeFile::create(&plan.picture)?;
     let mut events = plan.events.as_deref().map(EventFile::create).transpose()?;
 
     let started = Instant::now();
-    let drawn = draw(options, graph, simulator, image, plan, events.as_mut())?;
+    let drawn = draw(options, graph, simulator, image, plan, events.as_mut(), outside)?;
     let images_per_second = f64::from(plan.count) / started.elapsed().as_secs_f64();
 
-    let png = grid_png(&drawn.images, plan.columns)?;
+    let (images, columns) = outside.beside(drawn.images, plan.columns);
+    let png = grid_png(&images, columns)?;
     picture.write_all(&png).map_err(|error| CliError::from_io(Action::Write, &plan.picture, error))?;
     if let Some(events) = events {
         events.finish(graph)?.commit()?;
@@ -85,6 +95,7 @@ fn draw(
     image: Shape,
     plan: &Sheet,
     mut file: Option<&mut EventFile>,
+    outside: &Outside<'_>,
 ) -> Result<Drawn, Error> {
     let encoder = plan.events.as_deref().map(|path| Encoder::new(path, graph));
     let digest = |mut drawing: Drawing| {
@@ -111,10 +122,10 @@ fn draw(
         Ok(())
     };
     let batch = Batch { seed: options.seed, images: 0..plan.count.into(), record: Record { events: true, ..Record::default() } };
-    let (threads, inputs) = (options.threads.unwrap_or(0).into(), Inputs::default());
+    let threads = options.threads.unwrap_or(0).into();
     match simulator.ticks {
         Some((ticks, _)) => ticks.draw_batch(&batch, threads, digest, take)?,
-        None => simulator.engine.workers(threads)?.draw(&batch, |_| &inputs, digest, take)?,
+        None => simulator.engine.workers(threads)?.draw(&batch, |image| outside.inputs(image), digest, take)?,
     }
     Ok(drawn)
 }

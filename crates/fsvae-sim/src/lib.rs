@@ -15,6 +15,8 @@
 //! only integers, and its random picks are addressed by (seed, image, step, channel). So the files are the same bytes, too, and the
 //! [`fingerprint`] proves it from one line to the next.
 //!
+//! `reconstruct` does the same with a network that takes images: image `j` of a file goes in, and comes out again.
+//!
 //! `profile` and `generate --target` draw the same images through a chip: the network is mapped onto its cores (lif-map), and the spikes of
 //! each image are followed as packets (lif-time).
 //!
@@ -31,8 +33,11 @@ mod generate;
 mod interrupt;
 mod model;
 mod npy;
+mod originals;
+mod outside;
 mod plan;
 mod profile;
+mod reconstruct;
 mod shards;
 mod shipped;
 mod speed;

@@ -47,6 +47,13 @@ pub(crate) struct Sheet {
 impl Plan {
     /// Decides what to do with `readout`, the shape of the network's picture.
     pub fn new(options: &Generate, graph: &LifGraph, readout: Option<Shape>) -> Result<Self, Error> {
+        needs_nothing(graph)?;
+        Self::with_input(options, graph, readout)
+    }
+
+    /// The same for a graph that gets what it needs.
+    pub fn with_input(options: &Generate, graph: &LifGraph, readout: Option<Shape>) -> Result<Self, Error> {
+        bounded(graph)?;
         let image = picture_of(graph, readout)?;
         let output = match shards::place(&options.out)? {
             Place::Sheet => Output::Sheet(sheet(options, image)?),
@@ -98,23 +105,25 @@ fn shards(options: &Generate, image: Shape, pattern: String, format: Format) -> 
 
 /// Whether the graph runs by itself, and in bounded memory.
 pub(crate) fn needs_nothing(graph: &LifGraph) -> Result<(), Error> {
-    let network = || graph.name.clone();
     let outside = |population: &&lif_graph::Population| matches!(population.model, NeuronModel::Source | NeuronModel::Image { .. });
     if let Some(source) = graph.populations.iter().find(outside) {
-        return Err(Error::NeedsInput { network: network(), population: source.name.clone() });
+        return Err(Error::NeedsInput { network: graph.name.clone(), population: source.name.clone() });
     }
+    bounded(graph)
+}
+
+fn bounded(graph: &LifGraph) -> Result<(), Error> {
     let neurons: u64 = graph.populations.iter().map(|population| population.shape.neurons() as u64).sum();
     let spikes = neurons * u64::from(graph.steps);
     if spikes > MAX_SPIKES {
-        return Err(Error::TooManySpikes { network: network(), spikes, limit: MAX_SPIKES });
+        return Err(Error::TooManySpikes { network: graph.name.clone(), spikes, limit: MAX_SPIKES });
     }
     Ok(())
 }
 
-/// The shape of what the graph draws, if it can draw by itself, and in bounded memory.
+/// The shape of what the graph draws.
 fn picture_of(graph: &LifGraph, readout: Option<Shape>) -> Result<Shape, Error> {
     let no_picture = |reason: String| Error::NoPicture { network: graph.name.clone(), reason };
-    needs_nothing(graph)?;
     let shape = readout.ok_or_else(|| no_picture("it has no read-out".into()))?;
     if shape.channels != 1 && shape.channels != 3 {
         return Err(no_picture(format!("its read-out has {} channels", shape.channels)));
@@ -136,6 +145,11 @@ fn largest_count(image: Shape) -> u64 {
     let fits = |side: u64| extent(side, image.height) * extent(side, image.width) <= MAX_PIXELS;
     let side = (0..MAX_PIXELS.isqrt()).take_while(|&side| fits(side + 1)).count() as u64;
     side * side
+}
+
+/// Whether both are names of one file.
+pub(crate) fn same_file(first: &Path, second: &Path) -> bool {
+    place(first) == place(second)
 }
 
 fn distinct_files(options: &Generate, events: Option<&Path>) -> Result<(), Error> {

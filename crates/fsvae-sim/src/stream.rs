@@ -2,22 +2,30 @@
 
 use crate::cli::Generate;
 use crate::interrupt;
+use crate::outside::Outside;
 use crate::plan::Plan;
 use crate::shards::{PixelsFingerprint, Record, Run, Shards};
 use crate::summary::{Counts, StreamSummary};
 use crate::{Error, summary};
 use fsvae_cli::Progress;
 use lif_graph::LifGraph;
-use lif_sim::{Batch, Drawing, Engine, Inputs, Workers};
+use lif_sim::{Batch, Drawing, Engine, Workers};
 use std::process::ExitCode;
 use std::time::Instant;
 
 /// Draws the shards that are missing, and reports on all of this part.
-pub(crate) fn run(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &Plan, shards: &Shards) -> Result<ExitCode, Error> {
+pub(crate) fn run(
+    options: &Generate,
+    graph: &LifGraph,
+    engine: &Engine,
+    plan: &Plan,
+    shards: &Shards,
+    outside: &Outside<'_>,
+) -> Result<ExitCode, Error> {
     interrupt::listen();
     fsvae_cli::create_folder(shards.folder())?;
     let progress = Progress::new("drawing", "images", shards.images_of_part());
-    let one_run = Run::new(graph, options.seed);
+    let one_run = Run::new(graph, options.seed, &outside.identity());
     let there = shards.there(&one_run)?;
     let mut whole = Whole { counts: Counts::new(graph), pixels: PixelsFingerprint::default(), images: 0, shards: 0 };
     there.values().for_each(|record| whole.add(record));
@@ -27,7 +35,7 @@ pub(crate) fn run(options: &Generate, graph: &LifGraph, engine: &Engine, plan: &
     let started = Instant::now();
     for number in shards.numbers().filter(|number| !there.contains_key(number)) {
         let mut record = one_run.record(shards.range(number));
-        let pixels = draw(options, &workers, plan, &mut record, &progress).map_err(|error| match error {
+        let pixels = draw(options, &workers, plan, &mut record, &progress, outside).map_err(|error| match error {
             Error::Interrupted { .. } => {
                 Error::Interrupted { whole: whole.shards, of: shards.numbers().count() as u64, folder: shards.folder() }
             }
@@ -73,7 +81,14 @@ impl Whole {
 }
 
 /// The pixels of a shard; its record gets the counts.
-fn draw(options: &Generate, workers: &Workers, plan: &Plan, record: &mut Record, progress: &Progress) -> Result<Vec<u8>, Error> {
+fn draw(
+    options: &Generate,
+    workers: &Workers,
+    plan: &Plan,
+    record: &mut Record,
+    progress: &Progress,
+    outside: &Outside<'_>,
+) -> Result<Vec<u8>, Error> {
     let digest = |drawing: Drawing| {
         let hash = PixelsFingerprint::of_image(drawing.image, &drawing.pixels);
         (drawing, hash)
@@ -84,10 +99,9 @@ fn draw(options: &Generate, workers: &Workers, plan: &Plan, record: &mut Record,
         images: record.first..record.first + record.images,
         record: lif_sim::Record { skip_unread: true, ..lif_sim::Record::default() },
     };
-    let inputs = Inputs::default();
     workers.draw(
         &batch,
-        |_| &inputs,
+        |image| outside.inputs(image),
         digest,
         |(drawing, hash)| -> Result<(), Error> {
             if interrupt::asked() {

@@ -99,7 +99,7 @@ struct Wire {
 
 /// Few, or such as fill whole bytes and vectors.
 fn channels() -> impl Strategy<Value = u32> {
-    prop_oneof![4 => 1u32..=6, 1 => Just(8), 1 => Just(16)]
+    prop_oneof![4 => 1u32..=6, 1 => Just(8), 1 => Just(16), 1 => Just(32)]
 }
 
 fn layer() -> impl Strategy<Value = Layer> {

@@ -3,7 +3,7 @@
 use crate::kernel::{Kernel, Sums, Work};
 use crate::picks::Heard;
 use crate::program::{Dynamics, Population, Program, Rows, Stage, engine_place, graph_index};
-use crate::spikes::Spikes;
+use crate::spikes::{Readers, Spikes};
 use crate::{Drawing, Event, GivenSpikes, Record, SimError};
 use lif_graph::{LifGraph, PopulationId, Shape, philox};
 use std::ops::Range;
@@ -24,6 +24,8 @@ pub struct State {
     spikes: Vec<Spikes>,
     /// Of unread populations.
     heard: Vec<Option<Heard>>,
+    /// The neurons that a select stage picks.
+    picked: Vec<usize>,
     /// By position.
     counts: Vec<u32>,
 }
@@ -99,8 +101,9 @@ impl Engine {
         State {
             membranes: populations().map(|p| vec![0; membranes(p)]).collect(),
             sums: populations().map(|p| Sums::new(p, &self.program.projections, slots)).collect(),
-            spikes: populations().map(|p| Spikes::new(p.shape, slots, p.listed)).collect(),
+            spikes: populations().map(|p| Spikes::new(p.shape, slots, p.readers)).collect(),
             heard: populations().map(|p| p.unread.as_ref().map(|unread| Heard::new(unread, slots))).collect(),
+            picked: Vec::new(),
             counts: Vec::new(),
         }
     }
@@ -119,7 +122,7 @@ impl Engine {
             if neurons.len() > steps as usize {
                 return Err(SimError::TooManySteps { population: self.name(*id), given: neurons.len(), steps });
             }
-            let mut laid_out = Spikes::new(shape, neurons.len(), false);
+            let mut laid_out = Spikes::new(shape, neurons.len(), Readers::default());
             for (step, neurons) in neurons.iter().enumerate() {
                 for &neuron in neurons {
                     if neuron as usize >= shape.neurons() {
@@ -225,27 +228,22 @@ impl Engine {
 
     /// 1-of-k: fires the channels whose picked neighbour fires.
     fn select(&self, state: &mut State, index: usize, ways: u32, source: usize, slot: usize, chunk: Chunk) {
-        let State { spikes, heard, .. } = state;
-        let asked = match (&self.program.populations[source].unread, &mut heard[source]) {
+        let State { spikes, heard, picked, .. } = state;
+        let channels = self.program.populations[index].shape.channels;
+        let pick = |channel| channel * ways + philox::pick(chunk.seed, chunk.image, chunk.step(slot), channel, ways);
+        picked.clear();
+        picked.extend((0..channels).map(|channel| pick(channel) as usize));
+        spikes[index].clear(slot);
+        match (&self.program.populations[source].unread, &mut heard[source]) {
             (Some(unread), Some(heard)) if chunk.skip_unread => {
                 heard.listen(unread, spikes, slot);
-                Some((unread, heard))
+                heard.fire(self.kernel, unread, picked, slot, |channel| spikes[index].set(slot, 0, channel));
             }
-            _ => None,
-        };
-        let picked = |channel| channel * ways + philox::pick(chunk.seed, chunk.image, chunk.step(slot), channel, ways);
-        let channels = self.program.populations[index].shape.channels;
-        spikes[index].clear(slot);
-        if let Some((unread, heard)) = asked {
-            for channel in 0..channels {
-                if heard.fires(self.kernel, unread, picked(channel) as usize, slot) {
-                    spikes[index].set(slot, 0, channel as usize);
-                }
-            }
-        } else {
-            for channel in 0..channels {
-                if spikes[source].contains(slot, picked(channel) as usize) {
-                    spikes[index].set(slot, 0, channel as usize);
+            _ => {
+                for (channel, &neuron) in picked.iter().enumerate() {
+                    if spikes[source].contains(slot, neuron) {
+                        spikes[index].set(slot, 0, channel);
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! ```text
 //!   LifGraph --Engine::new--> program: flat arrays, a spike's weights side by side; stages: loops, and what follows them
 //!                                |
-//!            seed, image ------> | draw:  for each stage, for each row of a population, for each step      (a loop: step by step)
+//!            seed, image ------> | draw:  for each stage, for 32 channels or a row of a population, for each step      (a loop: step by step)
 //!            given spikes -----> |          gather    spikes of its sources x weights -> sums     (kernel)
 //!                                |          fire      sums -> membranes -> bits of spikes         (kernel)
 //!                                v

@@ -25,11 +25,17 @@ pub(crate) struct Heard {
     bytes: Vec<Vec<u8>>,
     /// What one neuron's inputs were, from the step asked for backwards.
     drives: Vec<i64>,
+    /// Of all neurons that are asked, in the last two steps.
+    recent: Vec<[i64; 2]>,
 }
+
+/// Neurons whose weights are under way while one is looked at.
+const AHEAD: usize = 4;
 
 impl Heard {
     pub fn new(unread: &Unread, slots: usize) -> Self {
-        Self { bytes: unread.inputs.iter().map(|input| vec![0; slots * input.stride]).collect(), drives: Vec::new() }
+        let bytes = unread.inputs.iter().map(|input| vec![0; slots * input.stride]).collect();
+        Self { bytes, drives: Vec::new(), recent: Vec::new() }
     }
 
     /// Takes in what the sources did up to the step of `slot`.
@@ -44,13 +50,37 @@ impl Heard {
         }
     }
 
-    /// Whether the neuron fires in the step of `slot`; steps count from slot 1.
-    pub fn fires(&mut self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize) -> bool {
-        let parameters = unread.neurons[neuron];
-        let Neuron { threshold, lowest, .. } = parameters;
+    /// Calls `with` for each of the neurons asked that fires in the step of `slot`, with its place among them; steps count from slot 1.
+    ///
+    /// Two steps suffice for most, so these are added up first, for all: without a branch that depends on what comes out, the processor works
+    /// on several at a time.
+    pub fn fire(&mut self, kernel: Kernel, unread: &Unread, asked: &[usize], slot: usize, mut with: impl FnMut(usize)) {
+        let mut recent = std::mem::take(&mut self.recent);
+        recent.clear();
+        for (place, &neuron) in asked.iter().enumerate() {
+            if let Some(&next) = asked.get(place + AHEAD) {
+                unread.inputs.iter().for_each(|input| kernel.fetch(input.row(next)));
+            }
+            recent.push(self.two_drives(kernel, unread, neuron, slot));
+        }
+        for (place, (&neuron, &recent)) in asked.iter().zip(&recent).enumerate() {
+            if self.fires(kernel, unread, neuron, slot, recent) {
+                with(place);
+            }
+        }
+        self.recent = recent;
+    }
+
+    /// Whether the neuron fires in the step of `slot`. `recent` is what that step and the one before it bring.
+    fn fires(&mut self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize, recent: [i64; 2]) -> bool {
+        let Neuron { threshold, lowest, .. } = unread.neurons[neuron];
+        let known = recent.len().min(slot);
         self.drives.clear();
-        for first in (1..=slot).rev() {
-            self.drives.push(self.drive(kernel, unread, neuron, first));
+        self.drives.extend(&recent[..known]);
+        for first in (1..=slot + 1 - known).rev() {
+            if slot - first == self.drives.len() {
+                self.drives.push(self.two_drives(kernel, unread, neuron, first)[0]);
+            }
             // all membranes possible after the step before `first`
             let (mut low, mut high) = if first == 1 { (0, 0) } else { (lowest.min(0), threshold) };
             for &drive in self.drives[1..].iter().rev() {
@@ -71,14 +101,16 @@ impl Heard {
         unreachable!("the membrane is known in the first step, and so is what follows")
     }
 
-    /// What a step adds to the membrane.
-    fn drive(&self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize) -> i64 {
-        let sums = unread
-            .inputs
-            .iter()
-            .zip(&self.bytes)
-            .map(|(input, bytes)| i64::from(kernel.dot(input.row(neuron), &bytes[slot * input.stride..][..input.stride])));
-        (sums.sum::<i64>() << unread.input_shift) + unread.neurons[neuron].bias
+    /// What a step and the one before it add to the membrane. (Before the first there is silence, which nobody asks for.)
+    #[inline]
+    fn two_drives(&self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize) -> [i64; 2] {
+        let mut sums = [0; 2];
+        for (input, bytes) in unread.inputs.iter().zip(&self.bytes) {
+            let fired = [slot, slot - 1].map(|slot| &bytes[slot * input.stride..][..input.stride]);
+            let dots = kernel.dots(input.row(neuron), fired);
+            sums.iter_mut().zip(dots).for_each(|(sum, dot)| *sum += i64::from(dot));
+        }
+        sums.map(|sum: i64| (sum << unread.input_shift) + unread.neurons[neuron].bias)
     }
 }
 

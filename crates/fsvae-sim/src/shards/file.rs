@@ -72,7 +72,7 @@ mod tests {
         let graph = LifGraph::from_text("graph g steps 1 population in source 3x1x1").expect("a graph");
         let folder = tempfile::tempdir().expect("a folder");
         let shape = Shape { channels: 1, height: 2, width: 3 };
-        let record = super::super::Run::new(&graph, 7).record(10..12);
+        let record = super::super::Run::new(&graph, 7, "").record(10..12);
         for (name, format) in [("a.png", Format::Png), ("a.npz", Format::Npz)] {
             let path = folder.path().join(name);
             write(&path, format, shape, (0..12).collect(), &record).expect("written");

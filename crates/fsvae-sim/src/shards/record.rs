@@ -38,17 +38,17 @@ impl PixelsFingerprint {
     }
 }
 
-/// A run: a network and a seed.
+/// A run: a network, what it gets from outside, and a seed.
 pub(crate) struct Run<'g> {
     graph: &'g LifGraph,
-    /// Of the graph; it takes longer to compute than a shard's record to read.
+    /// Of the graph, and of what comes from outside; it takes longer to compute than a shard's record to read.
     fingerprint: String,
     seed: u64,
 }
 
 impl<'g> Run<'g> {
-    pub fn new(graph: &'g LifGraph, seed: u64) -> Self {
-        Self { graph, fingerprint: graph.fingerprint().to_string(), seed }
+    pub fn new(graph: &'g LifGraph, seed: u64, outside: &str) -> Self {
+        Self { graph, fingerprint: format!("{}{outside}", graph.fingerprint()), seed }
     }
 
     /// Of a shard of which no image is drawn yet.

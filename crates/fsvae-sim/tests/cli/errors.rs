@@ -130,4 +130,5 @@ fn help_is_for_reading() {
     insta::assert_snapshot!("help", folder.run("--help").stdout);
     insta::assert_snapshot!("help_of_generate", folder.run("generate --help").stdout);
     insta::assert_snapshot!("help_of_speed", folder.run("speed --help").stdout);
+    insta::assert_snapshot!("help_of_reconstruct", folder.run("reconstruct --help").stdout);
 }

@@ -18,6 +18,14 @@ pub(super) struct Landing {
     pub start: i64,
 }
 
+/// The targets of a source coordinate: `target + i` through tap `tap + i` of its class, for `i < taps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    pub tap: usize,
+    pub target: usize,
+    pub taps: usize,
+}
+
 impl Axis {
     /// The taps that a source coordinate uses, in the order in which neighbouring taps reach neighbouring targets.
     ///
@@ -62,12 +70,13 @@ impl Axis {
         })
     }
 
-    /// Of a source's taps the first that reaches a target which exists, that target, and how many taps do from there.
-    pub fn reach(self, source: u32, classes: &[Vec<u32>]) -> (usize, usize, usize) {
+    /// Which of a source's taps reach targets that exist.
+    pub fn reach(self, source: u32, classes: &[Vec<u32>]) -> Reach {
         let Landing { class, start } = self.landing(source);
         let end = (start + classes[class].len() as i64).min(i64::from(self.targets));
         let first = start.max(0);
-        if first >= end { (0, 0, 0) } else { ((first - start) as usize, first as usize, (end - first) as usize) }
+        let taps = (end - first).max(0) as usize;
+        if taps == 0 { Reach { tap: 0, target: 0, taps } } else { Reach { tap: (first - start) as usize, target: first as usize, taps } }
     }
 }
 
@@ -95,10 +104,10 @@ mod tests {
             let mut from_sources = vec![];
             for source in 0..sources {
                 let Landing { class, start } = axis.landing(source);
-                let (first, target, taps) = axis.reach(source, &classes);
+                let Reach { tap, target, taps } = axis.reach(source, &classes);
                 for i in 0..taps {
-                    prop_assert_eq!(start + (first + i) as i64, (target + i) as i64);
-                    from_sources.push((source, (target + i) as u32, classes[class][first + i]));
+                    prop_assert_eq!(start + (tap + i) as i64, (target + i) as i64);
+                    from_sources.push((source, (target + i) as u32, classes[class][tap + i]));
                 }
             }
             from_sources.sort();

@@ -1,14 +1,17 @@
 //! The weights of a projection in the order in which the kernel adds them.
 
-use super::geometry::{Axis, Landing};
+use super::blocks::{self, Cells};
+use super::geometry::{Axis, Landing, Reach};
 use super::{Dynamics, LANES, Population, RowInput, Rows, engine_place};
 use crate::aligned::Aligned;
 use lif_graph::{Connectivity, Kernel, LifGraph, PopulationId, Shape};
 
 /// Weights of 16 bits need no widening but twice the room: where they take no more than this.
 const WORDS_LIMIT: usize = 192 << 10;
-/// Tables take four times the room of words.
+/// Room for tables of patches.
 const TABLES_LIMIT: usize = 192 << 10;
+/// Lanes of the largest patch.
+pub(crate) const PATCH: usize = 4 * LANES;
 
 /// The synapses of a projection.
 #[derive(Debug)]
@@ -41,48 +44,52 @@ pub(crate) enum Synapses {
     Bytes(Aligned<i8>),
     /// The same in 16 bits.
     Words(Aligned<i16>),
-    /// `[kernel row][class of columns][four source channels][which of them fire][lane]`: sums of the weights of all subsets of four
-    /// channels, so that four channels are one addition, and there is no branch that depends on spikes. (The "method of the Four
-    /// Russians": Arlazarov, Dinic, Kronrod, Faradzhev 1970.)
-    Tables(Aligned<i16>),
     /// Tables of a whole kernel, for targets of so few channels that a kernel row fills no vector.
     Patches(Patches),
+    /// Of a target in blocks.
+    Cells(Cells),
 }
 
-/// `[four source channels][which of them fire][ky][kx][target channel]`.
+/// The sums of whole kernels.
 #[derive(Debug)]
 pub(crate) struct Patches {
+    /// `[eight source channels][which of them fire][ky][kx][target channel]`: sums of the weights of all subsets of eight channels.
     pub tables: Aligned<i16>,
     /// Lanes of a whole kernel, filled up to whole vectors.
     pub stride: usize,
-    /// Lanes from a kernel row to the next.
-    pub row: usize,
+    /// Lanes from a kernel row to the next: a multiple of four.
+    pub pitch: usize,
+    /// Lanes of a kernel row.
+    pub lanes: usize,
     /// What a source row reaches.
     pub reach_y: Vec<Reach>,
-    /// What a source column reaches, in lanes.
-    pub reach_x: Vec<Reach>,
+    /// Target rows.
+    pub targets: usize,
+    /// Where in a target row's sums the kernel rows of each source column go.
+    pub columns: Vec<usize>,
+    /// Lanes from one of them to the next.
+    pub step: usize,
 }
 
-/// The targets of a source coordinate along one axis: `target + i` through tap `tap + i`, for `i < taps`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reach {
-    pub tap: usize,
-    pub target: usize,
-    pub taps: usize,
+impl Patches {
+    /// Kernel rows that are made ready in a step.
+    pub fn places(&self) -> usize {
+        self.targets * self.columns.len()
+    }
 }
 
 /// A convolution in both directions.
-struct Geometry {
+pub(super) struct Geometry {
     from: Shape,
     to: Shape,
     transposed: bool,
-    size: usize,
+    pub size: usize,
     y: Axis,
     x: Axis,
 }
 
 impl Geometry {
-    fn new(graph: &LifGraph, projection: &lif_graph::Projection) -> Option<Self> {
+    pub fn new(graph: &LifGraph, projection: &lif_graph::Projection) -> Option<Self> {
         let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
         let (kernel, transposed) = match projection.connectivity {
             Connectivity::Conv2d(kernel) => (kernel, false),
@@ -95,7 +102,7 @@ impl Geometry {
     }
 
     /// The weight from a source channel to a target channel through a tap.
-    fn weight(&self, weights: &[i8], source: usize, target: usize, ky: usize, kx: usize) -> i8 {
+    pub fn weight(&self, weights: &[i8], source: usize, target: usize, ky: usize, kx: usize) -> i8 {
         let (sources, targets) = (self.from.channels as usize, self.to.channels as usize);
         let plane = if self.transposed { source * targets + target } else { target * sources + source };
         weights[(plane * self.size + ky) * self.size + kx]
@@ -107,6 +114,14 @@ impl Geometry {
         self.x.classes().into_iter().map(|taps| (taps.clone(), lanes(&taps))).collect()
     }
 
+    /// The taps (`ky * size + kx`) and source positions that reach a target position.
+    pub fn reaching(&self, target: usize) -> impl Iterator<Item = (usize, usize)> {
+        let (y, x) = (target as u32 / self.to.width, target as u32 % self.to.width);
+        let place =
+            |(ky, sy): (u32, u32), (kx, sx): (u32, u32)| (ky as usize * self.size + kx as usize, (sy * self.from.width + sx) as usize);
+        self.y.into(y).flat_map(move |down| self.x.into(x).map(move |across| place(down, across)))
+    }
+
     /// Lanes of the rows of one source channel through one kernel row.
     fn lanes(&self) -> usize {
         self.classes().iter().map(|(_, lanes)| lanes).sum()
@@ -116,23 +131,29 @@ impl Geometry {
 /// Lays out a projection; [`connect`] will say where its rows go.
 pub(super) fn projection(graph: &LifGraph, projection: &lif_graph::Projection, populations: &[Population]) -> Projection {
     let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
+    let blocks = populations[projection.target.index()].blocks.is_some();
     let narrow = populations[projection.target.index()].integration().is_some_and(|integration| integration.narrow);
     // an image's weights are read byte by byte
     let narrow = narrow && !matches!(populations[projection.source.index()].dynamics, Dynamics::Image { .. });
     let weights = &projection.weights[..];
     let (synapses, fan_out) = match Geometry::new(graph, projection) {
-        Some(geometry) => (convolution(&geometry, weights, narrow), {
-            let channels = u64::from(to.channels);
-            let along = |axis: Axis, each| {
-                let classes = axis.classes();
-                (0..axis.sources).map(|source| axis.reach(source, &classes).2 as u64 * each).collect()
-            };
-            [along(geometry.y, channels), along(geometry.x, 1)]
-        }),
+        Some(geometry) => {
+            (if blocks { Synapses::Cells(blocks::cells(graph, projection)) } else { convolution(&geometry, weights, narrow) }, {
+                let channels = u64::from(to.channels);
+                let along = |axis: Axis, each| {
+                    let classes = axis.classes();
+                    (0..axis.sources).map(|source| axis.reach(source, &classes).taps as u64 * each).collect()
+                };
+                [along(geometry.y, channels), along(geometry.x, 1)]
+            })
+        }
         None if projection.connectivity == Connectivity::Pick => {
             (Synapses::None, [vec![0; from.height as usize], vec![0; from.width as usize]])
         }
-        None => (dense(from, to, weights, narrow), [vec![to.neurons() as u64; from.height as usize], vec![1; from.width as usize]]),
+        None => (
+            if blocks { Synapses::Cells(blocks::cells(graph, projection)) } else { dense(from, to, weights, narrow) },
+            [vec![to.neurons() as u64; from.height as usize], vec![1; from.width as usize]],
+        ),
     };
     Projection { source: projection.source.index(), delay: projection.delay, synapses, columns: Vec::new(), fan_out }
 }
@@ -166,18 +187,12 @@ fn dense(from: Shape, to: Shape, weights: &[i8], narrow: bool) -> Synapses {
 
 fn convolution(geometry: &Geometry, weights: &[i8], narrow: bool) -> Synapses {
     let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
-    let by_fours = narrow && sources.is_multiple_of(8);
-    let whole = (size * size * targets).next_multiple_of(LANES);
-    if by_fours && size * targets <= LANES && geometry.x.classes().len() == 1 && 8 * sources * whole <= TABLES_LIMIT {
-        return Synapses::Patches(patches(geometry, weights, whole));
+    if let Some(patches) = patches(geometry, weights).filter(|_| narrow) {
+        return Synapses::Patches(patches);
     }
-    let lanes = geometry.lanes();
-    let tables = by_fours && size * sources * 4 * lanes * 2 <= TABLES_LIMIT;
-    let mut bytes = Vec::with_capacity(size * sources * lanes);
-    let mut words = Vec::new();
+    let mut bytes = Vec::with_capacity(size * sources * geometry.lanes());
     for ky in 0..size {
         for (taps, lanes) in geometry.classes() {
-            let class = bytes.len();
             for source in 0..sources {
                 let start = bytes.len();
                 bytes.resize(start + lanes, 0);
@@ -187,56 +202,43 @@ fn convolution(geometry: &Geometry, weights: &[i8], narrow: bool) -> Synapses {
                     }
                 }
             }
-            if tables {
-                append_subsets(&bytes[class..], lanes, &mut words);
-            }
         }
-    }
-    if tables {
-        let mut aligned = Aligned::zeros(words.len());
-        aligned.copy_from_slice(&words);
-        return Synapses::Tables(aligned);
     }
     rows(bytes, narrow)
 }
 
-fn patches(geometry: &Geometry, weights: &[i8], stride: usize) -> Patches {
+/// `None` where kernels are too large for them, or sources use different taps.
+fn patches(geometry: &Geometry, weights: &[i8]) -> Option<Patches> {
     let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
+    let lanes = size * targets;
+    let pitch = lanes.next_multiple_of(4);
+    let stride = (size * pitch).next_multiple_of(LANES);
+    let ([rows], [columns]) = (&geometry.y.classes()[..], &geometry.x.classes()[..]) else { return None };
+    if !(sources.is_multiple_of(8) && lanes <= LANES && stride <= PATCH && size_of::<i16>() * 32 * sources * stride <= TABLES_LIMIT) {
+        return None;
+    }
     let mut bytes = vec![0; sources * stride];
-    let (rows, columns) = (&geometry.y.classes()[0], &geometry.x.classes()[0]);
     for source in 0..sources {
         for (row, &ky) in rows.iter().enumerate() {
             for (column, &kx) in columns.iter().enumerate() {
                 for target in 0..targets {
-                    bytes[source * stride + (row * size + column) * targets + target] =
+                    bytes[source * stride + row * pitch + column * targets + target] =
                         geometry.weight(weights, source, target, ky as usize, kx as usize);
                 }
             }
         }
     }
-    let mut words = Vec::new();
-    append_subsets(&bytes, stride, &mut words);
-    let mut tables = Aligned::zeros(words.len());
-    tables.copy_from_slice(&words);
-    let reach = |axis: Axis, lanes: usize| {
-        let classes = axis.classes();
-        let of = move |(tap, target, taps)| Reach { tap: tap * lanes, target: target * lanes, taps: taps * lanes };
-        (0..axis.sources).map(|source| of(axis.reach(source, &classes))).collect()
-    };
-    Patches { tables, stride, row: size * targets, reach_y: reach(geometry.y, 1), reach_x: reach(geometry.x, targets) }
-}
-
-/// For each four rows the sums of their 16 subsets. Sums modulo 2^16: exact, since the final sums fit.
-fn append_subsets(rows: &[i8], lanes: usize, words: &mut Vec<i16>) {
-    if lanes == 0 {
-        return; // a class of columns without taps
-    }
-    for four in rows.chunks_exact(4 * lanes) {
-        for subset in 0..16 {
-            let members = || (0..4).filter(move |member| subset >> member & 1 == 1);
-            words.extend((0..lanes).map(|lane| members().map(|member| i16::from(four[member * lanes + lane])).sum::<i16>()));
+    let mut tables = Aligned::zeros(32 * sources * stride);
+    for (table, eight) in tables.chunks_exact_mut(256 * stride).zip(bytes.chunks_exact(8 * stride)) {
+        for (subset, sums) in table.chunks_exact_mut(stride).enumerate() {
+            for row in (0..8).filter(|member| subset >> member & 1 == 1).map(|member| &eight[member * stride..]) {
+                sums.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += i16::from(weight));
+            }
         }
     }
+    let classes = geometry.y.classes();
+    let reach_y = (0..geometry.from.height).map(|y| geometry.y.reach(y, &classes)).collect();
+    Some(Patches { tables, stride, pitch, lanes, reach_y, targets: geometry.to.height as usize, columns: Vec::new(), step: 0 })
 }
 
 /// Says for a population what reaches each of its rows, and for its inputs where their columns go.
@@ -245,6 +247,14 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
     let channels = shape.channels as usize;
     let inputs = populations[id.index()].inputs.clone();
     if !matches!(populations[id.index()].dynamics, Dynamics::Integrate(_)) {
+        return;
+    }
+    if let Some(blocks) = &mut populations[id.index()].blocks {
+        blocks.classes = blocks::classes(graph, id, &inputs);
+        for input in inputs {
+            let Synapses::Cells(cells) = &projections[input].synapses else { unreachable!("what ends in blocks has rows for blocks") };
+            populations[projections[input].source].readers.join(cells.readers());
+        }
         return;
     }
     // the left margin: as far as any column lands outside
@@ -261,11 +271,15 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
         let image = matches!(populations[projection.source].dynamics, Dynamics::Image { .. });
         let rows = if image { &mut image_rows } else { &mut rows };
         let from = graph.population(graph.projections[input].source).shape;
-        let each_channel = if matches!(projection.synapses, Synapses::Tables(_)) { 4 } else { 1 };
-        match Geometry::new(graph, &graph.projections[input]) {
-            _ if matches!(projection.synapses, Synapses::Patches(_)) => continue,
-            Some(geometry) => {
-                let sources = from.channels as usize * each_channel;
+        match (Geometry::new(graph, &graph.projections[input]), &mut projection.synapses) {
+            (Some(geometry), Synapses::Patches(patches)) => {
+                let to = |x| (left as i64 + geometry.x.landing(x).start * channels as i64) as usize;
+                patches.columns = (0..from.width).map(to).collect();
+                patches.step = patches.columns.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(0);
+                buffer = buffer.max(to(from.width - 1) + patches.lanes);
+            }
+            (Some(geometry), _) => {
+                let sources = from.channels as usize;
                 let classes = geometry.classes();
                 let column = |x| {
                     let Landing { class, start } = geometry.x.landing(x);
@@ -287,7 +301,7 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
                     row.extend(geometry.y.into(y).map(input));
                 }
             }
-            None => {
+            (None, _) => {
                 let stride = Rows::of(shape).stride;
                 let position = from.channels as usize * stride;
                 let column = |x| Column { weights: x * position, to: left, vectors: stride / LANES };
@@ -305,7 +319,7 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
         let end = projection.columns.iter().map(|column| column.to + column.vectors * LANES).max();
         buffer = buffer.max(end.unwrap_or(0));
         if !image && matches!(projection.synapses, Synapses::Bytes(_) | Synapses::Words(_)) {
-            populations[projection.source].listed = true;
+            populations[projection.source].readers.lists = true;
         }
     }
     let population = &mut populations[id.index()];

@@ -15,17 +15,22 @@
 //! Taps that fall outside the target (padding) go to the margins, which nobody reads: so a row needs no special case at its ends. A target
 //! row knows the source rows and kernel rows that reach it ([`RowInput`]). A dense projection is the case of a kernel whose single tap has
 //! the whole target row.
+//!
+//! Populations whose channels fill blocks of 32 are laid out otherwise, tap by tap: see [`blocks`].
 
+mod blocks;
 mod geometry;
 mod layout;
 mod unread;
 
 use crate::SimError;
 use crate::aligned::Aligned;
+use crate::spikes::Readers;
 use lif_graph::{Connectivity, Decay, LifGraph, Membrane, NeuronModel, PixelTable, PopulationId, Rounding, Shape, WorstCase};
 use petgraph::algo::tarjan_scc;
 
-pub(crate) use layout::{Patches, Projection, Synapses};
+pub(crate) use blocks::{BLOCK, BlockParameters, Blocks, CellRows, Class, Tap, WordCell};
+pub(crate) use layout::{PATCH, Patches, Projection, Synapses};
 pub(crate) use unread::{Neuron, Unread};
 
 /// Lanes of a vector, whatever the processor calls one; rows are filled up to whole vectors.
@@ -64,6 +69,8 @@ pub(crate) struct Population {
     pub pixels: Option<PixelTable>,
     /// Projections with weights that end here.
     pub inputs: Vec<usize>,
+    /// How it is simulated, if its channels fill blocks; the four members below are for those that go row by row.
+    pub blocks: Option<Blocks>,
     /// What reaches each row, except for patches.
     pub rows: Vec<Vec<RowInput>>,
     /// The same from images.
@@ -72,8 +79,8 @@ pub(crate) struct Population {
     pub left: usize,
     /// Lanes of a row's sums with both margins.
     pub buffer: usize,
-    /// Somebody reads its spikes as lists.
-    pub listed: bool,
+    /// What its spikes are read as.
+    pub readers: Readers,
     /// How to do without it, if nobody but select stages reads its spikes.
     pub unread: Option<Unread>,
 }
@@ -215,16 +222,24 @@ impl Population {
             NeuronModel::Source => Dynamics::Source,
             NeuronModel::Image { shift } => Dynamics::Image { shift: *shift },
         };
+        let image = |id| matches!(graph.population(id).model, NeuronModel::Image { .. });
+        let blocks = match &population.model {
+            _ if graph.projections_into(id).any(|(_, projection)| image(projection.source)) => None, // currents are added to rows
+            NeuronModel::Lif { membrane, threshold } => Blocks::new(membrane, threshold, shape, worst),
+            NeuronModel::Readout { membrane, .. } => Blocks::new(membrane, &[i32::MAX], shape, worst),
+            _ => None,
+        };
         Self {
             shape,
             dynamics,
+            blocks,
             pixels: readout,
             inputs: with_weights.map(|(id, _)| id.index()).collect(),
             rows: Vec::new(),
             image_rows: Vec::new(),
             left: 0,
             buffer: 0,
-            listed: false,
+            readers: Readers::default(),
             unread: None,
         }
     }
