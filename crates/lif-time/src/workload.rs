@@ -9,7 +9,7 @@ use crate::layout::{Arrival, Axon, Core, Layout};
 use crate::prices::Prices;
 use crate::schedule::Schedule;
 use crate::{Spike, TimeError};
-use lif_graph::{LifGraph, PopulationId};
+use lif_graph::{LifGraph, NeuronModel, PopulationId};
 use std::ops::Range;
 
 /// How often things happen in one core.
@@ -180,17 +180,17 @@ impl Workload {
     }
 
     fn population(&mut self, source: &Source<'_>, population: PopulationId, step: u32) {
-        let (layout, places) = (source.layout, &source.layout.places[population.index()]);
+        let places = &source.layout.places[population.index()];
         let spikes = source.recording.of(step, population);
         for &neuron in source.idle.of(step, population) {
             let place = &places[neuron as usize];
             self.walks[place.core as usize].idle.push(place.local);
         }
-        let first = places.first().map_or(0, |place| place.core as usize);
-        if layout.cores.get(first).is_some_and(|core| core.ways.is_some()) {
-            return self.select(source, population, step, spikes);
-        }
-        let from_outside = layout.cores.get(first).is_some_and(|core| core.neurons == 0);
+        let from_outside = match source.graph.population(population).model {
+            NeuronModel::Select { .. } => return self.select(source, population, step, spikes),
+            NeuronModel::Source | NeuronModel::Image { .. } => true,
+            NeuronModel::Lif { .. } | NeuronModel::Readout { .. } => false,
+        };
         for spike in spikes {
             let place = places[spike.neuron as usize];
             let index = place.core as usize;

@@ -31,6 +31,7 @@ struct Waiter {
     next: u32,
     behind: u32,
     since: u64,
+    sent: u64,
 }
 
 /// A sender, link or port; of a sender only `copies` is used.
@@ -40,7 +41,7 @@ struct Unit {
     /// How long a crossing takes.
     time: u64,
     busy: bool,
-    /// The buffer behind it.
+    /// The buffer behind it; of a link without limit (rule 6) who waits for it.
     length: u32,
     first: u32,
     last: u32,
@@ -80,6 +81,8 @@ pub struct Engine<'c> {
     first_port: u32,
     first_server: u32,
     room: u32,
+    /// Rule 6.
+    unlimited: bool,
     /// Packets on their way, those of a multicast counted by cores that they reach.
     flying: u64,
     /// By unit up to the ports, over all ticks so far.
@@ -124,6 +127,7 @@ impl<'c> Engine<'c> {
             first_port: layout.port_unit(0),
             first_server: servers as u32,
             room: chip.prices.link_buffer,
+            unlimited: chip.unlimited(),
             flying: 0,
             loads: vec![UnitLoad::default(); servers],
             stalled: vec![0; cores],
@@ -184,10 +188,14 @@ impl<'c> Engine<'c> {
             let row = &self.units[unit as usize];
             if !row.busy && row.length < self.room && row.first_waiter == NONE {
                 self.start(unit, Packet { next, ..packet }, tick);
-                self.left(who, tick);
             } else {
-                self.wait(unit, Waiter { who, axon: packet.axon, next, behind: NONE, since: tick.now });
+                let Packet { axon, sent, .. } = packet;
+                self.wait(unit, Waiter { who, axon, next, behind: NONE, since: tick.now, sent });
+                if !self.unlimited {
+                    continue;
+                }
             }
+            self.left(who, tick);
         }
     }
 
@@ -222,7 +230,7 @@ impl<'c> Engine<'c> {
             sender.begin = tick.now;
             let next = work.emissions.get(sender.at as usize).map_or(work.tail, |emission| emission.before);
             self.wheel.push(tick.now + next, who);
-        } else {
+        } else if !self.unlimited {
             self.remove(who);
             if self.units[who as usize].length > 0 {
                 let packet = self.slots[self.units[who as usize].first as usize].packet;
@@ -241,17 +249,20 @@ impl<'c> Engine<'c> {
                 return;
             }
             let index = row.first_waiter;
-            let Waiter { who, axon, next, behind, since } = self.waiters[index as usize];
+            let Waiter { who, axon, next, behind, since, sent } = self.waiters[index as usize];
             row.first_waiter = behind;
+            if self.unlimited && unit < self.first_port {
+                row.length -= 1;
+            }
             self.waiters[index as usize].behind = self.free_waiter;
             self.free_waiter = index;
             self.loads[unit as usize].waited += tick.now - since;
+            if self.unlimited {
+                self.start(unit, Packet { axon, next, sent }, tick);
+                continue;
+            }
             // a sender's packet leaves only now
-            let sent = if (who as usize) < self.senders.len() {
-                tick.now
-            } else {
-                self.slots[self.units[who as usize].first as usize].packet.sent
-            };
+            let sent = if (who as usize) < self.senders.len() { tick.now } else { sent };
             self.start(unit, Packet { axon, next, sent }, tick);
             self.left(who, tick);
         }
@@ -274,11 +285,19 @@ impl<'c> Engine<'c> {
             self.waiters[row.last_waiter as usize].behind = index;
         }
         row.last_waiter = index;
+        if self.unlimited && unit < self.first_port {
+            row.length += 1;
+            let deepest = &mut self.loads[unit as usize].deepest;
+            *deepest = row.length.max(*deepest);
+        }
     }
 
     /// A packet comes into the buffer behind a unit.
     #[inline]
     fn append<W: Watch>(&mut self, unit: u32, packet: Packet, tick: &mut Tick<'_, W>) {
+        if self.unlimited && unit < self.first_port {
+            return self.request(unit, packet, tick);
+        }
         let slot = Slot { packet, behind: NONE };
         let index = if self.free_slot == NONE {
             self.slots.push(slot);
