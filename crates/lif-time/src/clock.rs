@@ -61,7 +61,7 @@ impl<'g> Clock<'g> {
     /// Working memory.
     pub fn state(&self) -> State<'_> {
         let chip = engine::Chip { layout: &self.layout, prices: &self.prices };
-        State { engine: Engine::new(chip), flow: Flow::new(chip), workload: Workload::new(self.layout.cores.len()) }
+        State { engine: Engine::new(chip), flow: Flow::new(chip), workload: Workload::new(&self.layout) }
     }
 
     /// No images yet.

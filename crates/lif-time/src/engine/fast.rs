@@ -78,6 +78,12 @@ pub struct Engine<'c> {
     free_slot: u32,
     waiters: Vec<Waiter>,
     free_waiter: u32,
+    /// By node: its only child, if it has one.
+    only: Vec<Child>,
+    /// By axon: where its packet starts, its first arrival, and how many cores it reaches.
+    starts: Vec<[u32; 3]>,
+    /// By arrival.
+    services: Vec<u64>,
     first_port: u32,
     first_server: u32,
     room: u32,
@@ -114,7 +120,13 @@ impl<'c> Engine<'c> {
             last_waiter: NONE,
             copies: 0,
         };
+        let only = |&[first, end]: &[u32; 2]| {
+            if end == first + 1 { layout.children[first as usize] } else { Child { unit: NONE, next: 0 } }
+        };
         Self {
+            only: layout.nodes.iter().map(only).collect(),
+            starts: layout.axons.iter().map(|axon| [axon.root, axon.arrivals, axon.reached]).collect(),
+            services: layout.arrivals.iter().map(|arrival| arrival.service).collect(),
             chip,
             wheel: Wheel::new(layout.units()),
             units: (0..servers).map(unit).collect(),
@@ -167,9 +179,9 @@ impl<'c> Engine<'c> {
                 self.wake(unit, &mut tick);
             } else if let Some(emission) = work[unit as usize].emissions.get(self.senders[unit as usize].at as usize) {
                 self.senders[unit as usize].ready = now;
-                let axon = &self.chip.layout.axons[emission.axon as usize];
-                self.flying += u64::from(axon.reached);
-                self.request(unit, Packet { axon: emission.axon, next: axon.root, sent: now }, &mut tick);
+                let [next, _, reached] = self.starts[emission.axon as usize];
+                self.flying += u64::from(reached);
+                self.request(unit, Packet { axon: emission.axon, next, sent: now }, &mut tick);
             } else if now > outcome.end {
                 (outcome.end, outcome.critical) = (now, Critical { sender: unit, sent: now, arrived: now, core: unit });
             }
@@ -181,22 +193,32 @@ impl<'c> Engine<'c> {
     /// The first packet of `who` asks for all units that it has to cross next.
     #[inline]
     fn request<W: Watch>(&mut self, who: u32, packet: Packet, tick: &mut Tick<'_, W>) {
+        let only = self.only[packet.next as usize];
+        if only.unit != NONE {
+            self.units[who as usize].copies = 1;
+            return self.ask(who, packet, only, tick);
+        }
         let [first, end] = self.chip.layout.nodes[packet.next as usize];
         self.units[who as usize].copies = end - first;
         for child in first..end {
-            let Child { unit, next } = self.chip.layout.children[child as usize];
-            let row = &self.units[unit as usize];
-            if !row.busy && row.length < self.room && row.first_waiter == NONE {
-                self.start(unit, Packet { next, ..packet }, tick);
-            } else {
-                let Packet { axon, sent, .. } = packet;
-                self.wait(unit, Waiter { who, axon, next, behind: NONE, since: tick.now, sent });
-                if !self.unlimited {
-                    continue;
-                }
-            }
-            self.left(who, tick);
+            self.ask(who, packet, self.chip.layout.children[child as usize], tick);
         }
+    }
+
+    /// A copy of it asks for one unit.
+    #[inline]
+    fn ask<W: Watch>(&mut self, who: u32, packet: Packet, Child { unit, next }: Child, tick: &mut Tick<'_, W>) {
+        let row = &self.units[unit as usize];
+        if !row.busy && row.length < self.room && row.first_waiter == NONE {
+            self.start(unit, Packet { next, ..packet }, tick);
+        } else {
+            let Packet { axon, sent, .. } = packet;
+            self.wait(unit, Waiter { who, axon, next, behind: NONE, since: tick.now, sent });
+            if !self.unlimited {
+                return;
+            }
+        }
+        self.left(who, tick);
     }
 
     /// A crossing begins; one that takes no time is over at once.
@@ -351,12 +373,11 @@ impl<'c> Engine<'c> {
         }
         let Packet { axon, next, sent } = self.remove(port);
         self.flying -= 1;
-        let row = &self.chip.layout.axons[axon as usize];
-        let end = tick.now + self.chip.layout.arrivals[(row.arrivals + next) as usize].service;
+        let end = tick.now + self.services[(self.starts[axon as usize][1] + next) as usize];
         let server = &mut self.servers[core as usize];
         server.busy = true;
         if !on {
-            server.since = Critical { sender: row.sender, sent, arrived: tick.now, core };
+            server.since = Critical { sender: self.chip.layout.axons[axon as usize].sender, sent, arrived: tick.now, core };
         }
         self.wheel.push(end, self.first_server + core);
         tick.watch.served(core, axon, tick.now, end);

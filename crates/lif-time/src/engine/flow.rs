@@ -14,11 +14,14 @@ use super::{Chip, CoreWork, Critical, Outcome, UnitLoad};
 use crate::layout::Child;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// No lane: the node has several children.
+const SEVERAL: u32 = u32::MAX;
+
 /// Streams that a unit can hear at most: the number of one stands in the lowest byte of a key.
 const STREAMS: usize = 255;
 
 /// The last entry of a stream that is being merged.
-const END: Packet = Packet { time: u64::MAX >> 8, number: 0, arrivals: 0, next: 0 };
+const END: Packet = Packet { time: u64::MAX >> 8, number: 0, next: 0 };
 
 #[derive(Clone, Copy, Debug)]
 struct Packet {
@@ -26,8 +29,6 @@ struct Packet {
     time: u64,
     /// Which of the tick's packets.
     number: u32,
-    /// The first arrival of its axon.
-    arrivals: u32,
     /// Behind a link its node, behind a port the number of its arrival.
     next: u32,
 }
@@ -45,24 +46,36 @@ pub struct Flow<'c> {
     chip: Chip<'c>,
     /// Links, each after those that it hears from.
     order: Vec<u32>,
-    /// By child of a node.
-    steps: Vec<Step>,
+    ways: Ways,
     /// By unit that packets leave: its first stream.
     lanes: Vec<u32>,
     /// By unit that packets come to: a range of `inputs`.
     heard: Vec<[u32; 2]>,
     /// Streams, and the units that they come from, ascending.
     inputs: Vec<(u32, u32)>,
+    /// By axon: where its packet starts, and its first arrival.
+    starts: Vec<[u32; 2]>,
     /// By arrival.
     services: Vec<u64>,
     streams: Vec<Vec<Packet>>,
     merge: Merge,
     /// By packet of the tick: when it was sent.
     sent: Vec<u64>,
+    /// By packet of the tick: the first arrival of its axon.
+    arrivals: Vec<u32>,
     /// By core: its first packet.
     first: Vec<u32>,
     /// By unit up to the ports, over all ticks so far.
     pub loads: Vec<UnitLoad>,
+}
+
+/// Where packets go on.
+struct Ways {
+    /// By node: its only child, if it has one.
+    only: Vec<Step>,
+    nodes: Vec<[u32; 2]>,
+    /// By child of a node.
+    steps: Vec<Step>,
 }
 
 /// Streams on their way into one.
@@ -71,8 +84,6 @@ struct Merge {
     streams: Vec<Vec<Packet>>,
     /// By stream: the unit that it comes from.
     from: Vec<u32>,
-    heads: Vec<u64>,
-    at: Vec<usize>,
     /// By packet: until when it stands in the queue.
     leaves: Vec<u64>,
 }
@@ -104,10 +115,13 @@ impl<'c> Flow<'c> {
             inputs.extend(from.iter().map(|&from| (lanes[from as usize] + lane_of[to as usize], from)));
             heard[to as usize] = [first, inputs.len() as u32];
         }
+        let steps: Vec<Step> = layout.children.iter().map(|child| Step { lane: lane_of[child.unit as usize], next: child.next }).collect();
+        let only = |&[first, end]: &[u32; 2]| if end == first + 1 { steps[first as usize] } else { Step { lane: SEVERAL, next: 0 } };
         Some(Self {
             chip,
             order,
-            steps: layout.children.iter().map(|child| Step { lane: lane_of[child.unit as usize], next: child.next }).collect(),
+            ways: Ways { only: layout.nodes.iter().map(only).collect(), nodes: layout.nodes.clone(), steps },
+            starts: layout.axons.iter().map(|axon| [axon.root, axon.arrivals]).collect(),
             streams: vec![Vec::new(); *lanes.last()? as usize],
             lanes,
             heard,
@@ -115,6 +129,7 @@ impl<'c> Flow<'c> {
             services: layout.arrivals.iter().map(|arrival| arrival.service).collect(),
             merge: Merge::default(),
             sent: Vec::new(),
+            arrivals: Vec::new(),
             first: Vec::new(),
             loads: vec![UnitLoad::default(); layout.server_unit(0) as usize],
         })
@@ -127,6 +142,7 @@ impl<'c> Flow<'c> {
     pub fn tick(&mut self, work: &[CoreWork]) -> Outcome {
         let mut outcome = Outcome::default();
         self.sent.clear();
+        self.arrivals.clear();
         self.first.clear();
         for (core, work) in (0..).zip(work) {
             let done = self.send(core, work);
@@ -157,19 +173,20 @@ impl<'c> Flow<'c> {
     fn send(&mut self, core: u32, work: &CoreWork) -> u64 {
         self.first.push(self.sent.len() as u32);
         let mut now = 0;
+        let out = &mut self.streams[self.lanes[core as usize] as usize..];
         for emission in &work.emissions {
             now += emission.before;
-            let axon = &self.chip.layout.axons[emission.axon as usize];
-            let packet = Packet { time: now, number: self.sent.len() as u32, arrivals: axon.arrivals, next: axon.root };
+            let [next, arrivals] = self.starts[emission.axon as usize];
+            self.ways.go_on(out, Packet { time: now, number: self.sent.len() as u32, next });
             self.sent.push(now);
-            go_on(self.chip, &self.steps, &mut self.streams[self.lanes[core as usize] as usize..], packet);
+            self.arrivals.push(arrivals);
         }
         now + work.tail
     }
 
     /// All packets of a link.
     fn link(&mut self, unit: u32) {
-        let Self { chip, steps, lanes, streams, merge, .. } = self;
+        let Self { chip, ways, lanes, streams, merge, .. } = self;
         let crossing = chip.crossing(unit as usize);
         let packets = merge.gather(&self.inputs, self.heard[unit as usize], streams);
         let UnitLoad { packets: sum, mut waited, mut deepest } = self.loads[unit as usize];
@@ -198,7 +215,7 @@ impl<'c> Flow<'c> {
             };
             free = start + crossing;
             busy = 2 * free + 1;
-            go_on(*chip, steps, out, Packet { time: free, ..*packet });
+            ways.go_on(out, Packet { time: free, ..packet });
         });
         leaves.clear();
         (merge.from, merge.leaves) = (from, leaves);
@@ -210,7 +227,7 @@ impl<'c> Flow<'c> {
     fn receive(&mut self, core: u32, head: u64) -> (u64, Option<u32>, u64) {
         let port = self.chip.layout.port_unit(core as usize);
         let crossing = self.chip.prices.delivery.time;
-        let Self { merge, services, .. } = self;
+        let Self { merge, services, arrivals, .. } = self;
         let packets = merge.gather(&self.inputs, self.heard[port as usize], &mut self.streams);
         let UnitLoad { packets: sum, mut waited, mut deepest } = self.loads[port as usize];
         let mut leaves = std::mem::take(&mut merge.leaves);
@@ -236,7 +253,7 @@ impl<'c> Flow<'c> {
                 }
                 deepest = deepest.max((leaves.len() - queued) as u32);
             }
-            free = begin + services[(packet.arrivals + packet.next) as usize];
+            free = begin + services[(arrivals[packet.number as usize] + packet.next) as usize];
         });
         leaves.clear();
         merge.leaves = leaves;
@@ -246,12 +263,18 @@ impl<'c> Flow<'c> {
     }
 }
 
-/// All copies of a packet into the streams out of its unit.
-#[inline]
-fn go_on(chip: Chip<'_>, steps: &[Step], out: &mut [Vec<Packet>], packet: Packet) {
-    let [first, end] = chip.layout.nodes[packet.next as usize];
-    for &Step { lane, next } in &steps[first as usize..end as usize] {
-        out[lane as usize].push(Packet { next, ..packet });
+impl Ways {
+    /// All copies of a packet into the streams out of its unit.
+    #[inline]
+    fn go_on(&self, out: &mut [Vec<Packet>], packet: Packet) {
+        let Step { lane, next } = self.only[packet.next as usize];
+        if lane != SEVERAL {
+            return out[lane as usize].push(Packet { next, ..packet });
+        }
+        let [first, end] = self.nodes[packet.next as usize];
+        for &Step { lane, next } in &self.steps[first as usize..end as usize] {
+            out[lane as usize].push(Packet { next, ..packet });
+        }
     }
 }
 
@@ -261,10 +284,8 @@ impl Merge {
         let mut packets = 0;
         for &(stream, from) in &inputs[first as usize..end as usize] {
             let packets_of = &mut streams[stream as usize];
-            if let Some(head) = packets_of.first() {
-                self.heads.push(head.time << 8 | self.from.len() as u64);
+            if !packets_of.is_empty() {
                 self.from.push(from);
-                self.at.push(0);
                 packets += packets_of.len();
                 packets_of.push(END);
                 self.streams.push(std::mem::take(packets_of));
@@ -273,20 +294,43 @@ impl Merge {
         packets
     }
 
-    /// All packets in the order of (time, unit that they come from).
+    /// All packets in the order of (time, unit that they come from), with the numbers of their streams.
     #[inline]
-    fn each(&mut self, packets: usize, mut take: impl FnMut(&Packet, usize)) {
-        let Self { streams, heads, at, .. } = self;
-        if let [stream] = &streams[..] {
-            return stream[..packets].iter().for_each(|packet| take(packet, 0));
+    fn each(&mut self, packets: usize, mut take: impl FnMut(Packet, usize)) {
+        match &self.streams[..] {
+            [] => {}
+            [stream] => stream[..packets].iter().for_each(|&packet| take(packet, 0)),
+            [first, second] => {
+                let (mut one, mut other) = (0, 0);
+                for _ in 0..packets {
+                    let [left, right] = [first[one], second[other]];
+                    let later = left.time > right.time;
+                    one += usize::from(!later);
+                    other += usize::from(later);
+                    take(if later { right } else { left }, usize::from(later));
+                }
+            }
+            [_, _, _] | [_, _, _, _] => self.among::<4>(packets, take),
+            [_, _, _, _, _, ..] if self.streams.len() <= 8 => self.among::<8>(packets, take),
+            _ => self.among::<{ STREAMS + 1 }>(packets, take),
+        }
+    }
+
+    /// The same among at most `N` streams.
+    #[inline]
+    fn among<const N: usize>(&self, packets: usize, mut take: impl FnMut(Packet, usize)) {
+        // the time of a stream's first packet, and in the lowest byte the number of the stream
+        let mut heads = [u64::MAX; N];
+        let mut streams: [&[Packet]; N] = [&[END]; N];
+        for (stream, packets) in self.streams.iter().enumerate() {
+            (heads[stream], streams[stream]) = (packets[0].time << 8 | stream as u64, packets);
         }
         for _ in 0..packets {
-            let head = heads.iter().copied().fold(u64::MAX, u64::min);
-            let stream = head as usize & 0xff;
-            let place = &mut at[stream];
-            take(&streams[stream][*place], stream);
-            *place += 1;
-            heads[stream] = streams[stream][*place].time << 8 | stream as u64;
+            let stream = smallest(&heads) as usize & 0xff & (N - 1);
+            let [packet, rest @ ..] = streams[stream] else { unreachable!("the last entry is never taken") };
+            streams[stream] = rest;
+            heads[stream] = rest[0].time << 8 | stream as u64;
+            take(*packet, stream);
         }
     }
 
@@ -302,8 +346,16 @@ impl Merge {
         }
         drop(taken);
         self.from = from;
-        self.heads.clear();
-        self.at.clear();
+    }
+}
+
+/// Pair by pair, so that no comparison waits for all others.
+#[inline]
+fn smallest<const N: usize>(heads: &[u64; N]) -> u64 {
+    match heads[..] {
+        [a, b, c, d] => a.min(b).min(c.min(d)),
+        [a, b, c, d, e, f, g, h] => a.min(b).min(c.min(d)).min(e.min(f).min(g.min(h))),
+        _ => heads.iter().copied().fold(u64::MAX, u64::min),
     }
 }
 

@@ -60,7 +60,7 @@ fn all_agree((graph, mapping, chip, spikes): (LifGraph, Mapping, lif_chip::Chip,
     let Clock { layout, prices, schedule, .. } = &clock;
     let source = Source { graph: &graph, layout, prices, schedule, recording: &recording, idle: &idle };
     let chip = Chip { layout, prices };
-    let (mut engine, mut workload) = (fast::Engine::new(chip), Workload::new(layout.cores.len()));
+    let (mut engine, mut workload) = (fast::Engine::new(chip), Workload::new(layout));
     let mut flow = flow::Flow::new(chip);
     // on a mesh without limits all links can be put in order
     let unlimited = prices.link_buffer == u32::MAX && layout.links.iter().all(|link| link.hop.time > 0);
