@@ -173,7 +173,10 @@ impl Workload {
         }
         for (index, core) in layout.cores.iter().enumerate() {
             let walk = &mut self.walks[index];
-            if holds[core.population.index()] {
+            if holds[core.population.index()] && schedule.cadences[core.population.index()].leaks {
+                self.counts[index].active += core.neurons;
+                walk.since += core.neurons * source.prices.neuron_active.time;
+            } else if holds[core.population.index()] {
                 self.counts[index].inactive += core.neurons;
                 walk.since += core.neurons * source.prices.neuron_inactive.time;
             } else if core.ways.is_none() {

@@ -5,4 +5,5 @@ mod errors;
 mod folder;
 mod generate;
 mod network;
+mod paper;
 mod stream;

@@ -3,6 +3,7 @@
 //! Installed by `cargo xtask setup` under `target/sanafe`. What differs, and why, is in docs/SANA-FE.md.
 
 mod networks;
+mod prior;
 
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, PopulationId};
@@ -128,7 +129,7 @@ fn small_networks_are_the_same_in_sanafe() {
 #[test]
 fn the_shipped_prior_is_the_same_in_sanafe() {
     let model = LifGraph::from_bytes(&std::fs::read(workspace().join("models/fashion-mnist/model.lif")).unwrap()).unwrap();
-    let z = networks::latent(&model, SEED, 0);
+    let (graph, spikes) = prior::prior(&model, &prior::latent(&model, SEED, 0));
     // every spike of a layer goes to twelve cores at once: the crowd of docs/SANA-FE.md
-    check(vec![(compare(networks::prior(&model, z)), false)]);
+    check(vec![(compare(Network { name: "prior of the shipped model", graph, neurons_per_core: 1024, spikes }), false)]);
 }

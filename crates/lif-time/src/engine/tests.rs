@@ -111,6 +111,29 @@ proptest! {
         all_agree((graph, mapping, chip, spikes))?;
     }
 
+    /// On the ticks of a mapping's schedule everything that spikes cause is the same; what is added are updates of neurons between their steps, which
+    /// are active where membranes leak.
+    #[test]
+    fn a_schedule_adds_updates_alone((graph, mapping, mut chip, spikes) in mapped(), leaks: bool) {
+        chip.ticks = Some(lif_chip::Ticks { synapse: 1, synapse_wait_max: 63, select: 2, holds: !leaks, resets: true });
+        let mode = lif_map::Mode::of(&chip);
+        let Ok(ticks) = lif_map::schedule::schedule(&graph, &chip, mode) else { return Ok(()) };
+        let schedule = Schedule::of(&graph, &ticks).unwrap();
+        prop_assert_eq!(u64::from(schedule.ticks), ticks.ticks_per_image);
+        let sums = |schedule: Schedule| {
+            let clock = Clock::new(&graph, &mapping, &chip, schedule).unwrap();
+            let mut totals = clock.totals();
+            clock.run(&mut clock.state(), &spikes, &mut totals, &mut ()).ok()?;
+            let mut sum = crate::workload::Counts::default();
+            totals.counts.iter().flatten().for_each(|counts| sum.add(counts));
+            Some((sum, clock.layout.cores.iter().map(|core| core.neurons).sum::<u64>()))
+        };
+        let between = u64::from(schedule.ticks - graph.steps);
+        let (Some((mut stepped, neurons)), Some((scheduled, _))) = (sums(Schedule::stepped(&graph)), sums(schedule)) else { return Ok(()) };
+        *(if leaks { &mut stepped.active } else { &mut stepped.inactive }) += neurons * between;
+        prop_assert_eq!(scheduled, stepped);
+    }
+
     /// What was counted is what the spikes say: each neuron once a step, each spike's synapses, each packet by each link of its way.
     #[test]
     fn nothing_is_lost((graph, mapping, chip, spikes) in mapped()) {
