@@ -1,7 +1,7 @@
 //! For `cargo xtask bench timed`: writes the netlist of the shipped model's driven prior for SANA-FE, and times the same network here, spikes and
 //! time together, on one thread.
 //!
-//! `timed_prior FOLDER IMAGES` prints `{"synaptic_operations": ..., "run_seconds": ...}`.
+//! `timed_prior FOLDER IMAGES` prints `{"synaptic_operations": ..., "run_seconds": ..., "peak_bytes": ...}`.
 
 #[path = "../tests/sanafe/prior.rs"]
 mod prior;
@@ -51,6 +51,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         operations += drawing.synaptic_operations.iter().sum::<u64>();
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{{\"synaptic_operations\": {operations}, \"run_seconds\": {seconds}}}");
+    println!("{{\"synaptic_operations\": {operations}, \"run_seconds\": {seconds}, \"peak_bytes\": {}}}", peak_bytes()?);
     Ok(())
+}
+
+/// The most memory that this process ever had, as Linux counts it.
+fn peak_bytes() -> Result<u64, Box<dyn Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the kernel does not say")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

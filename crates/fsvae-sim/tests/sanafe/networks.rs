@@ -96,7 +96,7 @@ pub fn small() -> Vec<(Network, bool)> {
         (layers("wide layers, many cores", &[64, 256, 256], 32, 20), true),
         (layers("one core hears many", &[256, 16], 16, 40), true),
         (layers("many cores hear one", &[16, 256], 8, 40), false),
-        (layers("hardly a spike", &[32, 64, 64, 32], 32, 2), true),
+        (layers("hardly a spike", &[32, 64, 64, 32], 32, 8), true),
         (layers("many spikes", &[96, 96, 96], 24, 90), false),
         (decoder(), false),
     ]
