@@ -1,11 +1,10 @@
 //! For `cargo xtask bench timed`: writes the netlist of the shipped model's driven prior for SANA-FE, and times the same network here, spikes and
 //! time together, on one thread.
 //!
-//! `timed_prior FOLDER IMAGES` prints `{"synaptic_operations": ..., "run_seconds": ...}`.
+//! `timed_prior FOLDER IMAGES` prints `{"synaptic_operations": ..., "run_seconds": ..., "peak_bytes": ...}`.
 
-#[path = "../tests/sanafe/networks.rs"]
-#[allow(dead_code, reason = "the tests use all of it")]
-mod networks;
+#[path = "../tests/sanafe/prior.rs"]
+mod prior;
 
 use lif_graph::{LifGraph, NeuronModel, PopulationId};
 use lif_netlist::sanafe;
@@ -22,13 +21,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [folder, images] = &words[..] else { return Err("usage: timed_prior FOLDER IMAGES".into()) };
     let images: u64 = images.parse()?;
     let model = LifGraph::from_bytes(MODEL)?;
-    let latent = networks::latent(&model, SEED, 0);
-    let network = networks::prior(&model, latent);
+    let (network, spikes) = prior::prior(&model, &prior::latent(&model, SEED, 0));
     let chip = lif_chip::find("sanafe-loihi")?;
-    let driven = sanafe::driven(&network.graph).map_err(|misfits| format!("{misfits:?}"))?;
+    let driven = sanafe::driven(&network).map_err(|misfits| format!("{misfits:?}"))?;
     let mapping = sanafe::map(&driven, &chip)?;
     std::fs::create_dir_all(folder)?;
-    for file in sanafe::files(&network.graph, &driven, &mapping, &chip, &network.spikes)? {
+    for file in sanafe::files(&network, &driven, &mapping, &chip, &spikes)? {
         std::fs::write(std::path::Path::new(folder).join(file.name), file.bytes)?;
     }
     let graph = &driven.graph;
@@ -38,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // some different images, so that no branch is learnt by heart
     let inputs: Vec<Inputs> = (0..16)
         .map(|image| {
-            engine.inputs(&[GivenSpikes { population: PopulationId::from_index(source), neurons: networks::latent(&model, SEED, image) }])
+            engine.inputs(&[GivenSpikes { population: PopulationId::from_index(source), neurons: prior::latent(&model, SEED, image) }])
         })
         .collect::<Result<_, _>>()?;
     let (mut state, mut timing, mut totals) = (engine.state(), clock.state(), clock.totals());
@@ -53,6 +51,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         operations += drawing.synaptic_operations.iter().sum::<u64>();
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{{\"synaptic_operations\": {operations}, \"run_seconds\": {seconds}}}");
+    println!("{{\"synaptic_operations\": {operations}, \"run_seconds\": {seconds}, \"peak_bytes\": {}}}", peak_bytes()?);
     Ok(())
+}
+
+/// The most memory that this process ever had, as Linux counts it.
+fn peak_bytes() -> Result<u64, Box<dyn Error>> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("the kernel does not say")?;
+    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }

@@ -1,6 +1,7 @@
 //! From recorded spikes to totals: all ticks of an image, one after the other.
 
 use crate::engine::fast::Engine;
+use crate::engine::flow::Flow;
 use crate::engine::{self, Outcome, Watch};
 use crate::idle::idle;
 use crate::layout::Layout;
@@ -31,6 +32,7 @@ pub struct Clock<'g> {
 /// The working memory of one thread.
 pub struct State<'c> {
     engine: Engine<'c>,
+    flow: Option<Flow<'c>>,
     workload: Workload,
 }
 
@@ -59,7 +61,7 @@ impl<'g> Clock<'g> {
     /// Working memory.
     pub fn state(&self) -> State<'_> {
         let chip = engine::Chip { layout: &self.layout, prices: &self.prices };
-        State { engine: Engine::new(chip), workload: Workload::new(self.layout.cores.len()) }
+        State { engine: Engine::new(chip), flow: Flow::new(chip), workload: Workload::new(&self.layout) }
     }
 
     /// No images yet.
@@ -77,11 +79,14 @@ impl<'g> Clock<'g> {
         let Self { graph, layout, prices, schedule, .. } = self;
         let source = Source { graph, layout, prices, schedule, recording: &recording, idle: &idle };
         let (mut time, mut energy) = (0, 0);
-        let State { engine, workload } = state;
+        let State { engine, flow, workload } = state;
         for tick in 0..schedule.ticks {
             workload.fill(&source, tick);
             watch.begins(tick, time);
-            let outcome = engine.tick(&workload.work, watch);
+            let outcome = match flow {
+                Some(flow) if !W::LOOKS => flow.tick(&workload.work),
+                _ => engine.tick(&workload.work, watch),
+            };
             if outcome.stuck > 0 {
                 return Err(TimeError::Deadlock { waiting: outcome.stuck, tick });
             }
@@ -91,6 +96,10 @@ impl<'g> Clock<'g> {
             energy += workload.counts.iter().map(|counts| profile::energy(counts, prices)).sum::<u64>();
         }
         totals.add_loads(&engine.loads, &engine.stalled);
+        if let Some(flow) = flow {
+            totals.add_loads(&flow.loads, &[]);
+            flow.loads.fill(Default::default());
+        }
         engine.loads.fill(Default::default());
         engine.stalled.fill(0);
         totals.images += 1;

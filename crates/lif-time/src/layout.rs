@@ -56,7 +56,7 @@ pub struct Link {
 }
 
 /// What one packet is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Axon {
     /// The sending core.
     pub sender: u32,
@@ -71,7 +71,7 @@ pub struct Axon {
 }
 
 /// What a packet brings to one core.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Arrival {
     /// The core.
     pub core: u32,
@@ -311,7 +311,7 @@ impl Builder<'_> {
         }
     }
 
-    /// Axons of every core, one set for neurons of the same reach: all of a position, or each neuron that is picked from.
+    /// Axons of every core, one set for neurons of the same reach: all of a position, or each neuron that is picked from, and all that reach alike.
     fn axons(&mut self) {
         for sender in 0..self.layout.cores.len() as u32 {
             let Core { population, region, ways, .. } = self.layout.cores[sender as usize];
@@ -320,6 +320,7 @@ impl Builder<'_> {
             let targets: BTreeSet<u32> = wires.iter().flat_map(|&wire| self.of_population(self.wires[wire].target)).collect();
             let shape = self.graph.population(population).shape;
             let mut known: BTreeMap<(u32, u32, u32), [u32; 2]> = BTreeMap::new();
+            let mut alike: BTreeMap<Vec<(Axon, Vec<Arrival>)>, [u32; 2]> = BTreeMap::new();
             let tree = (self.machine.topology != Topology::Mesh).then(|| self.listeners(&wires, region, &targets));
             let tree = tree.filter(|listeners| !listeners.is_empty()).map(|listeners| {
                 let number = listeners.iter().map(|&(_, core)| core).zip(0..).collect();
@@ -332,6 +333,7 @@ impl Builder<'_> {
                     Some(&axons) => axons,
                     None => {
                         let first = self.layout.axons.len() as u32;
+                        let arrivals = self.layout.arrivals.len();
                         let place = [channel, row, column];
                         match &tree {
                             Some((root, energy, listeners)) => {
@@ -342,6 +344,12 @@ impl Builder<'_> {
                             None => {}
                         }
                         let axons = [first, self.layout.axons.len() as u32 - first];
+                        // most places reach the same cores with as many synapses
+                        let axons = *alike.entry(self.contents(first)).or_insert(axons);
+                        if axons[0] != first {
+                            self.layout.axons.truncate(first as usize);
+                            self.layout.arrivals.truncate(arrivals);
+                        }
                         known.insert(class, axons);
                         axons
                     }
@@ -356,6 +364,12 @@ impl Builder<'_> {
                 self.push(sender, root, energy, &[(sender, 1, 0)]);
             }
         }
+    }
+
+    /// The axons from a number on and what they bring, wherever that stands.
+    fn contents(&self, first: u32) -> Vec<(Axon, Vec<Arrival>)> {
+        let brings = |axon: &Axon| self.layout.arrivals[axon.arrivals as usize..(axon.arrivals + axon.reached) as usize].to_vec();
+        self.layout.axons[first as usize..].iter().map(|axon| (Axon { arrivals: 0, ..*axon }, brings(axon))).collect()
     }
 
     /// Cores that some neuron of a region reaches, with their routers.

@@ -409,7 +409,7 @@ fn ticks(graph: &LifGraph, layout: &Layout, prices: &Prices, totals: &Totals) ->
             spikes: counts.iter().map(|counts| counts.spikes).sum(),
             critical_ps: tick.parts.map(Picoseconds),
             last_core: last_core as u32,
-            last_population: graph.population(layout.cores[last_core].population).name.clone(),
+            last_population: layout.cores.get(last_core).map_or_else(String::new, |core| graph.population(core.population).name.clone()),
             last_count,
         }
     };

@@ -1,12 +1,12 @@
 //! What happens next: the queue of events, of which every unit has at most one.
 //!
-//! Events come in the order of (time, number of the unit). Time is cut into buckets of about a nanosecond; those of the next four
+//! Events come in the order of (time, number of the unit). Time is cut into buckets of about four nanoseconds; those of the next four
 //! microseconds stand in a ring, with a bit each that says whether there is anything in them, and later events wait aside.
 
 /// Picoseconds of a bucket, as a power of two.
-const WIDTH: u32 = 10;
+const WIDTH: u32 = 12;
 /// Buckets, as a power of two.
-const BUCKETS: u32 = 12;
+const BUCKETS: u32 = 10;
 /// No unit.
 const NONE: u32 = u32::MAX;
 

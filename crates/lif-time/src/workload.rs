@@ -5,11 +5,11 @@
 //! the neuron that joins them; the picks come from outside when the tick begins.
 
 use crate::engine::{CoreWork, Emission};
-use crate::layout::{Arrival, Axon, Core, Layout};
+use crate::layout::{Core, Layout, Place};
 use crate::prices::Prices;
 use crate::schedule::Schedule;
 use crate::{Spike, TimeError};
-use lif_graph::{LifGraph, PopulationId};
+use lif_graph::{LifGraph, NeuronModel, PopulationId};
 use std::ops::Range;
 
 /// How often things happen in one core.
@@ -112,6 +112,8 @@ pub struct Workload {
     pub counts: Vec<Counts>,
     walks: Vec<Walk>,
     heard: Vec<u32>,
+    /// By axon: its packets of this tick.
+    sent: Vec<u32>,
 }
 
 /// How far a core's neurons are.
@@ -137,13 +139,15 @@ pub(crate) struct Source<'a> {
 }
 
 impl Workload {
-    /// For so many cores.
-    pub fn new(cores: usize) -> Self {
+    /// For these cores.
+    pub fn new(layout: &Layout) -> Self {
+        let cores = layout.cores.len();
         Self {
             work: vec![CoreWork::default(); cores],
             counts: vec![Counts::default(); cores],
             walks: vec![Walk::default(); cores],
             heard: vec![],
+            sent: vec![0; layout.axons.len()],
         }
     }
 
@@ -169,7 +173,10 @@ impl Workload {
         }
         for (index, core) in layout.cores.iter().enumerate() {
             let walk = &mut self.walks[index];
-            if holds[core.population.index()] {
+            if holds[core.population.index()] && schedule.cadences[core.population.index()].leaks {
+                self.counts[index].active += core.neurons;
+                walk.since += core.neurons * source.prices.neuron_active.time;
+            } else if holds[core.population.index()] {
                 self.counts[index].inactive += core.neurons;
                 walk.since += core.neurons * source.prices.neuron_inactive.time;
             } else if core.ways.is_none() {
@@ -177,20 +184,37 @@ impl Workload {
             }
             self.work[index].tail = walk.since;
         }
+        self.count(layout);
+    }
+
+    /// What the packets bring, each axon's all at once: hardly any sends a single one.
+    fn count(&mut self, layout: &Layout) {
+        for (sent, axon) in self.sent.iter_mut().zip(&layout.axons).filter(|(sent, _)| **sent > 0) {
+            let times = u64::from(std::mem::take(sent));
+            let sender = &mut self.counts[axon.sender as usize];
+            sender.sent += times;
+            sender.network_energy += times * axon.energy;
+            for arrival in &layout.arrivals[axon.arrivals as usize..(axon.arrivals + axon.reached) as usize] {
+                let counts = &mut self.counts[arrival.core as usize];
+                counts.received += times;
+                counts.synapses += times * u64::from(arrival.synapses);
+                counts.convolution += times * u64::from(arrival.convolution);
+            }
+        }
     }
 
     fn population(&mut self, source: &Source<'_>, population: PopulationId, step: u32) {
-        let (layout, places) = (source.layout, &source.layout.places[population.index()]);
+        let places = &source.layout.places[population.index()];
         let spikes = source.recording.of(step, population);
         for &neuron in source.idle.of(step, population) {
             let place = &places[neuron as usize];
             self.walks[place.core as usize].idle.push(place.local);
         }
-        let first = places.first().map_or(0, |place| place.core as usize);
-        if layout.cores.get(first).is_some_and(|core| core.ways.is_some()) {
-            return self.select(source, population, step, spikes);
-        }
-        let from_outside = layout.cores.get(first).is_some_and(|core| core.neurons == 0);
+        let from_outside = match source.graph.population(population).model {
+            NeuronModel::Select { .. } => return self.select(source, population, step, spikes),
+            NeuronModel::Source | NeuronModel::Image { .. } => true,
+            NeuronModel::Lif { .. } | NeuronModel::Readout { .. } => false,
+        };
         for spike in spikes {
             let place = places[spike.neuron as usize];
             let index = place.core as usize;
@@ -200,9 +224,7 @@ impl Workload {
                 walk.since += source.prices.spike.time;
                 counts.spikes += 1;
             }
-            for axon in place.axons..place.axons + place.axon_count {
-                self.emit(source, index, axon);
-            }
+            self.emit(source.prices, index, place);
         }
     }
 
@@ -230,7 +252,7 @@ impl Workload {
                 self.update(prices, index, active, u64::from(ways) - active);
                 if fired {
                     self.fire(prices, index);
-                    self.emit(source, index, gate_axon);
+                    self.emit(prices, index, Place { axons: gate_axon, axon_count: 1, ..Place::default() });
                 }
             }
             for channel in first..end {
@@ -238,8 +260,7 @@ impl Workload {
                 self.update(prices, index, u64::from(fired), u64::from(!fired));
                 if fired {
                     self.fire(prices, index);
-                    let place = places[channel as usize];
-                    (place.axons..place.axons + place.axon_count).for_each(|axon| self.emit(source, index, axon));
+                    self.emit(prices, index, places[channel as usize]);
                 }
             }
             let picks = u64::from(end - first);
@@ -260,18 +281,15 @@ impl Workload {
         self.counts[core].spikes += 1;
     }
 
-    fn emit(&mut self, source: &Source<'_>, core: usize, axon: u32) {
-        let Axon { energy, arrivals, reached, .. } = source.layout.axons[axon as usize];
+    /// A packet by each axon of a neuron.
+    #[inline]
+    fn emit(&mut self, prices: &Prices, core: usize, place: Place) {
         let walk = &mut self.walks[core];
-        self.work[core].emissions.push(Emission { before: walk.since + source.prices.axon_out.time, axon });
-        walk.since = 0;
-        self.counts[core].sent += 1;
-        self.counts[core].network_energy += energy;
-        for &Arrival { core, synapses, convolution, .. } in &source.layout.arrivals[arrivals as usize..(arrivals + reached) as usize] {
-            let counts = &mut self.counts[core as usize];
-            counts.received += 1;
-            counts.synapses += u64::from(synapses);
-            counts.convolution += u64::from(convolution);
+        let emissions = &mut self.work[core].emissions;
+        for axon in place.axons..place.axons + place.axon_count {
+            emissions.push(Emission { before: walk.since + prices.axon_out.time, axon });
+            walk.since = 0;
+            self.sent[axon as usize] += 1;
         }
     }
 }

@@ -18,7 +18,7 @@ pub fn timed(as_json: bool) -> Result<(), String> {
     };
     let mut runs: Vec<[Value; 3]> = Vec::new();
     for _ in 0..ROUNDS {
-        let whole = ours(&["--bin", "fsvae-sim"], &["profile", "--target", "loihi1", "--count", "64", "--threads", "1", "--json"])?;
+        let whole = ours(&["--bin", "fsvae-sim"], &["profile", "--target", "loihi1", "--count", "64", "--json"])?;
         // writes the netlist of the prior that both run
         let prior = ours(&["--example", "timed_prior"], &[folder, "200"])?;
         let mut sanafe = Command::new(setup::SANAFE_PYTHON);
@@ -31,23 +31,26 @@ pub fn timed(as_json: bool) -> Result<(), String> {
     let ours = sorted(runs.iter().map(|run| rate(&run[1])));
     let theirs = sorted(runs.iter().map(|run| rate(&run[2])));
     let ratios = sorted(runs.iter().map(|run| rate(&run[1]) / rate(&run[2])));
+    let megabytes = |which: usize| runs.iter().filter_map(|run| run[which]["peak_bytes"].as_u64()).max().unwrap_or(0) / 1_000_000;
     let report = json!({
         "rounds": ROUNDS,
         "whole_network_ms_per_image": wall,
         "prior_synaptic_operations_per_second": { "ours": ours, "sanafe": theirs },
         "ratio": ratios,
+        "prior_peak_megabytes": { "ours": megabytes(1), "sanafe": megabytes(2) },
     });
     if as_json {
         println!("{report}");
         return Ok(());
     }
-    println!("timed engine, one thread, {ROUNDS} runs: smallest, median, largest");
-    println!("whole network on loihi1, spikes included    {:8.2} {:8.2} {:8.2} ms an image", wall[0], wall[1], wall[2]);
+    println!("timed engine, {ROUNDS} runs: smallest, median, largest");
+    println!("whole network on loihi1, all threads        {:8.2} {:8.2} {:8.2} ms an image", wall[0], wall[1], wall[2]);
     let millions =
         |rates: &[f64]| format!("{:8.1} {:8.1} {:8.1} million synaptic operations/s", rates[0] / 1e6, rates[1] / 1e6, rates[2] / 1e6);
-    println!("mapped prior, this engine                   {}", millions(&ours));
+    println!("mapped prior, this engine, one thread       {}", millions(&ours));
     println!("mapped prior, SANA-FE 2.2.9, detailed       {}", millions(&theirs));
     println!("ratio                                       {:8.1} {:8.1} {:8.1}", ratios[0], ratios[1], ratios[2]);
+    println!("memory for the prior                        {} MB, SANA-FE {} MB", megabytes(1), megabytes(2));
     Ok(())
 }
 

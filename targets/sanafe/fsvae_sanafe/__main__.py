@@ -6,7 +6,7 @@
   "energy_fj": 123, "energy_joule": 1.23e-13,   rounded to the femtojoule, and as SANA-FE gives it
   "tick_ps": [...]                        by tick, rounded to the picosecond
   "synaptic_operations": 7, "packets": 3,
-  "load_seconds": 1.0, "run_seconds": 0.5
+  "load_seconds": 1.0, "run_seconds": 0.5, "peak_bytes": 123
 }
 
 With --bench there are no traces, and so no spikes and tick_ps.
@@ -18,6 +18,7 @@ import importlib.metadata
 import json
 import os
 import pathlib
+import resource
 import sys
 import time
 
@@ -72,6 +73,7 @@ def run(options):
         "packets": results["packets_sent"],
         "load_seconds": loaded - started,
         "run_seconds": done - loaded,
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     if not options.bench:
         summary["spikes"] = [sorted(name(address) for address in tick) for tick in results["spike_trace"]]

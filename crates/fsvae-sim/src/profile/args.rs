@@ -1,6 +1,7 @@
 //! The command line of `profile`.
 
 use clap::Args;
+use lif_map::Mode;
 use std::path::PathBuf;
 
 /// Draws images on a chip, event by event, and says what that takes: time, energy, and why.
@@ -31,6 +32,11 @@ pub(crate) struct ProfileArgs {
     /// The same images on another chip, too, and how the two compare; may be given several times.
     #[arg(long, value_name = "CHIP")]
     pub what_if: Vec<String>,
+
+    /// The ticks of a step: stepped (one tick, in which every population does it), phased (neurons hold their membranes
+    /// until their turn) or substep (they leak meanwhile). The spikes are those of `stepped`, always.
+    #[arg(long, value_name = "MODE", default_value = "stepped", conflicts_with_all = ["trace", "events", "raster", "report"])]
+    pub schedule: Mode,
 
     /// Traces of the first image: .vcd and .fst are waveforms of spikes, membranes and busy cores (GTKWave, Surfer);
     /// .json is a timeline for ui.perfetto.dev. May be given several times.
@@ -77,6 +83,7 @@ What is printed (--json has all of it, in picoseconds and femtojoules):
 Examples:
   fsvae-sim profile --target loihi1                        one image of the shipped network
   fsvae-sim profile --target sanafe-loihi --count 100 --json
+  fsvae-sim profile --target loihi1 --schedule substep     what the ticks between a neuron's steps take
   fsvae-sim profile --target loihi1 --what-if mine.toml    the same on a chip with other figures
   fsvae-sim profile --count 16 --report out.html           a page with pictures, raster and floor plan
   fsvae-sim profile --trace run.fst --probe decoder.0:0..8 waveforms of eight neurons and their cores

@@ -14,7 +14,8 @@ use crate::{Error, model};
 use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
 use lif_graph::{LifGraph, Shape};
-use lif_map::Mapping;
+use lif_map::schedule::schedule;
+use lif_map::{Mapping, Mode};
 use lif_sim::{Batch, Drawing, Engine, Event, Inputs, Record};
 use lif_time::{Clock, Profile, Schedule, Spike, State, TimeError, Totals};
 use serde_json::{Value, json};
@@ -34,6 +35,7 @@ struct Run<'a> {
     seed: u64,
     count: u64,
     threads: usize,
+    schedule: Mode,
 }
 
 /// A chip's share of the answer.
@@ -57,8 +59,8 @@ pub(crate) fn run(options: &ProfileArgs) -> Result<ExitCode, Error> {
     let targets: Vec<_> =
         std::iter::once(&options.target).chain(&options.what_if).map(|target| chip::find(target)).collect::<Result<_, _>>()?;
     let engine = draws_alone(&graph)?;
-    let run =
-        Run { graph: &graph, engine: &engine, seed: options.seed, count: options.count, threads: options.threads.unwrap_or(0).into() };
+    let threads = options.threads.unwrap_or(0).into();
+    let run = Run { graph: &graph, engine: &engine, seed: options.seed, count: options.count, threads, schedule: options.schedule };
     let mut shows = Shows::create(options, &graph)?;
     let mut timed = vec![run.on(&targets[0], Some(&mut shows))?];
     for chip in &targets[1..] {
@@ -88,8 +90,9 @@ pub(crate) fn draw(options: &Generate, target: &str) -> Result<ExitCode, Error> 
         return Err(Error::EventsOfATarget);
     }
     let mut picture = WholeFile::create(&sheet.picture)?;
-    let run =
-        Run { graph: &graph, engine: &engine, seed: options.seed, count: sheet.count.into(), threads: options.threads.unwrap_or(0).into() };
+    let threads = options.threads.unwrap_or(0).into();
+    let (count, schedule) = (sheet.count.into(), Mode::Stepped);
+    let run = Run { graph: &graph, engine: &engine, seed: options.seed, count, threads, schedule };
     let mut timed = run.on(&chip, None)?;
     let png = grid_png(&images(plan.image, sheet.count, std::mem::take(&mut timed.pixels)), sheet.columns)?;
     picture.write_all(&png).map_err(|error| CliError::from_io(Action::Write, &sheet.picture, error))?;
@@ -156,7 +159,8 @@ impl Run<'_> {
             return Err(TimeError::NoCosts { chip: chip.name.clone() }.into());
         }
         let mapping = chip::map(self.graph, self.engine, chip, self.threads)?;
-        let clock = Clock::new(self.graph, &mapping, chip, Schedule::stepped(self.graph))?;
+        let schedule = Schedule::of(self.graph, &schedule(self.graph, chip, self.schedule)?)?;
+        let clock = Clock::new(self.graph, &mapping, chip, schedule)?;
         let states: Mutex<Vec<State<'_>>> = Mutex::default();
         let digest = |drawing: Drawing| {
             let spikes: Vec<Spike> = drawing.events.iter().map(spike).collect();
@@ -239,6 +243,7 @@ fn summary(run: &Run<'_>, timed: &[Timed]) -> Value {
     let mut value = one(&timed[0]);
     value["model"] = json!({ "name": run.graph.name, "fingerprint": run.graph.fingerprint() });
     value["seed"] = json!(run.seed);
+    value["schedule"] = json!(run.schedule);
     value["what_if"] = timed[1..].iter().map(one).collect();
     value
 }

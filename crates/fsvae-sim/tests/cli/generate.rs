@@ -1,7 +1,8 @@
 //! `fsvae-sim generate` as a user runs it.
 
 use crate::folder::Folder;
-use crate::network::{PAPER, TINY, Widths, fsvae};
+use crate::network::{TINY, Widths, fsvae};
+use crate::paper::PAPER;
 use fsvae_sim::fingerprint::{Fingerprint, of_image};
 use lif_graph::{Interpreter, LifGraph, NeuronModel, PopulationId};
 use lif_sim::{Drawing, Event};

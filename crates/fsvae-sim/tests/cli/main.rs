@@ -5,5 +5,6 @@ mod errors;
 mod folder;
 mod generate;
 mod network;
+mod paper;
 mod reconstruct;
 mod stream;

@@ -12,9 +12,6 @@ pub struct Widths {
     pub image: u32,
 }
 
-/// The published sizes.
-pub const PAPER: Widths = Widths { latent: 128, maps: [256, 128, 64, 32, 32], image: 1 };
-
 /// Small enough for many runs.
 pub const TINY: Widths = Widths { latent: 4, maps: [8, 6, 4, 4, 4], image: 1 };
 

@@ -1,7 +1,6 @@
 //! `fsvae-sim profile` as a user runs it, and its files as others read them.
 
 #[path = "../cli/network.rs"]
-#[allow(dead_code, reason = "the tests of `generate` use all of it")]
 mod network;
 
 mod report;
@@ -126,6 +125,24 @@ fn what_if() {
     assert!(free["time_ps"].as_u64() < profile["time_ps"].as_u64());
     let text = folder.run(&["profile", "tiny.lif", "--what-if", "free.toml"]);
     assert!(text.contains("what if") && text.contains("free"));
+}
+
+/// `tiny` has four stages in its loop, and the AND gates of a select stage: five ticks a step.
+#[test]
+fn the_ticks_of_a_schedule() {
+    let folder = Folder::new();
+    let [stepped, substep] = ["stepped", "substep"].map(|mode| folder.json(&["profile", "tiny.lif", "--schedule", mode, "--json"]));
+    assert_eq!(stepped["ticks"].as_array().unwrap().len(), 16);
+    assert!(substep["ticks"].as_array().unwrap().len() >= 80);
+    for key in ["fingerprint", "spikes", "synaptic_operations", "packets", "hops"] {
+        assert_eq!(stepped[key], substep[key], "{key}");
+    }
+    // every further tick costs every neuron an update, and a barrier
+    assert!(substep["energy_fj"].as_u64() > stepped["energy_fj"].as_u64());
+    assert_eq!([&stepped["schedule"], &substep["schedule"]], ["stepped", "substep"]);
+    assert!(folder.error(&["profile", "tiny.lif", "--schedule", "phased"]).contains("E141"));
+    assert!(folder.error(&["profile", "tiny.lif", "--schedule", "buffered"]).contains("E153"));
+    assert!(folder.error(&["profile", "tiny.lif", "--schedule", "substep", "--trace", "a.vcd"]).contains("cannot be used with"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Installed by `cargo xtask setup` under `target/sanafe`. What differs, and why, is in docs/SANA-FE.md.
 
 mod networks;
+mod prior;
 
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, PopulationId};
@@ -76,12 +77,21 @@ struct Ratios {
     simple: f64,
     detailed: f64,
     worst_tick: f64,
+    /// All ticks, ours and those of the detailed model.
+    picoseconds: [u64; 2],
 }
 
 fn compare(network: Network) -> Ratios {
+    compare_with(network, None)
+}
+
+/// With so much room behind a link, or as the chip file says.
+fn compare_with(network: Network, room: Option<u32>) -> Ratios {
     let Network { name, graph, neurons_per_core, spikes } = network;
     let mut chip = lif_chip::find("sanafe-loihi").unwrap();
     chip.core.neurons_per_core = neurons_per_core;
+    let costs = chip.costs.as_mut().unwrap();
+    costs.link_buffer = room.or(costs.link_buffer);
     let driven = sanafe::driven(&graph).unwrap();
     let mapping = sanafe::map(&driven, &chip).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -97,12 +107,13 @@ fn compare(network: Network) -> Ratios {
         assert_eq!(theirs["synaptic_operations"], ours.operations, "{name}");
         assert_eq!(theirs["packets"], ours.packets, "{name}");
     }
-    assert!(ours.spikes.iter().map(Vec::len).sum::<usize>() > 50, "{name} is quiet");
+    assert!(ours.spikes.iter().map(Vec::len).sum::<usize>() > 20, "{name} is quiet");
     let ticks = |theirs: &Value| -> Vec<u64> { serde_json::from_value(theirs["tick_ps"].clone()).unwrap() };
-    let ratio = |theirs: &Value| ours.ticks_ps.iter().sum::<u64>() as f64 / ticks(theirs).iter().sum::<u64>() as f64;
+    let picoseconds = [&ours.ticks_ps, &ticks(&detailed)].map(|ticks| ticks.iter().sum::<u64>());
+    let ratio = |theirs: &Value| picoseconds[0] as f64 / ticks(theirs).iter().sum::<u64>() as f64;
     let by_tick = ours.ticks_ps.iter().zip(ticks(&detailed)).map(|(&ours, theirs)| ours as f64 / theirs as f64);
     let worst_tick = by_tick.fold(1.0, |worst: f64, ratio| if (ratio - 1.0).abs() > (worst - 1.0).abs() { ratio } else { worst });
-    Ratios { name, simple: ratio(&simple), detailed: ratio(&detailed), worst_tick }
+    Ratios { name, simple: ratio(&simple), detailed: ratio(&detailed), worst_tick, picoseconds }
 }
 
 /// The largest difference from the detailed model where both model the same: reception takes the time.
@@ -128,7 +139,27 @@ fn small_networks_are_the_same_in_sanafe() {
 #[test]
 fn the_shipped_prior_is_the_same_in_sanafe() {
     let model = LifGraph::from_bytes(&std::fs::read(workspace().join("models/fashion-mnist/model.lif")).unwrap()).unwrap();
-    let z = networks::latent(&model, SEED, 0);
+    let (graph, spikes) = prior::prior(&model, &prior::latent(&model, SEED, 0));
     // every spike of a layer goes to twelve cores at once: the crowd of docs/SANA-FE.md
-    check(vec![(compare(networks::prior(&model, z)), false)]);
+    check(vec![(compare(Network { name: "prior of the shipped model", graph, neurons_per_core: 1024, spikes }), false)]);
+}
+
+/// Room for every packet can only make a network faster, and ours needs no longer. SANA-FE's detailed model gets slower where its estimate counts all
+/// packets on the way (the prior), and where it does not, room changes nothing: the difference there is no effect of full buffers, either.
+#[test]
+fn full_buffers_are_not_what_makes_the_difference() {
+    let model = LifGraph::from_bytes(&std::fs::read(workspace().join("models/fashion-mnist/model.lif")).unwrap()).unwrap();
+    let small = || networks::small().into_iter().map(|(network, _)| network).find(|network| network.name == "many cores hear one").unwrap();
+    let prior = || {
+        let (graph, spikes) = prior::prior(&model, &prior::latent(&model, SEED, 0));
+        Network { name: "prior of the shipped model", graph, neurons_per_core: 1024, spikes }
+    };
+    for (little, much, slower) in [(small(), small(), 1.0), (prior(), prior(), 1.2)] {
+        let [little, much] = [compare(little), compare_with(much, Some(100_000_000))];
+        let [[ours, theirs], [ours_with_room, theirs_with_room]] = [little.picoseconds, much.picoseconds];
+        println!("{}: ours {ours}, with room {ours_with_room}; SANA-FE {theirs}, with room {theirs_with_room}", little.name);
+        assert!(ours_with_room <= ours, "{}: {ours_with_room} > {ours}", little.name);
+        // not quite the same from run to run
+        assert!(theirs_with_room as f64 > 0.95 * slower * theirs as f64, "{}: {theirs_with_room} < {theirs}", little.name);
+    }
 }

@@ -1,7 +1,6 @@
-//! The networks that both simulators run: small ones of every kind of bottleneck, and the shipped model's prior.
+//! The small networks that both simulators run, one for every kind of bottleneck.
 
 use lif_graph::*;
-use lif_sim::{Engine, Inputs, Record};
 
 /// Deterministic numbers for weights and spikes.
 pub struct Random(pub u64);
@@ -97,41 +96,8 @@ pub fn small() -> Vec<(Network, bool)> {
         (layers("wide layers, many cores", &[64, 256, 256], 32, 20), true),
         (layers("one core hears many", &[256, 16], 16, 40), true),
         (layers("many cores hear one", &[16, 256], 8, 40), false),
-        (layers("hardly a spike", &[32, 64, 64, 32], 32, 2), true),
+        (layers("hardly a spike", &[32, 64, 64, 32], 32, 8), true),
         (layers("many spikes", &[96, 96, 96], 24, 90), false),
         (decoder(), false),
     ]
-}
-
-/// What the select stage of a model drew for an image, step by step.
-pub fn latent(model: &LifGraph, seed: u64, image: u64) -> Vec<Vec<u32>> {
-    let engine = Engine::new(model).expect("a well-formed graph");
-    let drawing = engine.draw(&mut engine.state(), seed, image, &Inputs::default(), Record { events: true, ..Record::default() });
-    let mut latent = vec![Vec::new(); model.steps as usize];
-    for event in drawing.events.iter().filter(|event| is_select(model, event.population.index())) {
-        latent[event.step as usize].push(event.neuron);
-    }
-    latent
-}
-
-/// The prior of the shipped model, driven by the latent spikes `z` (by step) of an image that it drew.
-pub fn prior(model: &LifGraph, z: Vec<Vec<u32>>) -> Network {
-    let kept: Vec<usize> = (0..model.populations.len())
-        .filter(|&index| model.populations[index].name.starts_with("prior") || is_select(model, index))
-        .collect();
-    let new = |id: PopulationId| kept.iter().position(|&index| index == id.index()).map(PopulationId::from_index);
-    let mut graph = LifGraph { name: "prior".into(), projections: vec![], ..model.clone() };
-    graph.populations = kept.iter().map(|&index| model.populations[index].clone()).collect();
-    for projection in &model.projections {
-        if let (Some(source), Some(target)) = (new(projection.source), new(projection.target)) {
-            graph.projections.push(Projection { source, target, ..projection.clone() });
-        }
-    }
-    let train = |row: &Population| if matches!(row.model, NeuronModel::Select { .. }) { z.clone() } else { vec![] };
-    let spikes = graph.populations.iter().map(train).collect();
-    Network { name: "prior of the shipped model", graph, neurons_per_core: 1024, spikes }
-}
-
-fn is_select(graph: &LifGraph, index: usize) -> bool {
-    matches!(graph.populations[index].model, NeuronModel::Select { .. })
 }

@@ -31,6 +31,7 @@ struct Waiter {
     next: u32,
     behind: u32,
     since: u64,
+    sent: u64,
 }
 
 /// A sender, link or port; of a sender only `copies` is used.
@@ -40,7 +41,7 @@ struct Unit {
     /// How long a crossing takes.
     time: u64,
     busy: bool,
-    /// The buffer behind it.
+    /// The buffer behind it; of a link without limit (rule 6) who waits for it.
     length: u32,
     first: u32,
     last: u32,
@@ -77,9 +78,17 @@ pub struct Engine<'c> {
     free_slot: u32,
     waiters: Vec<Waiter>,
     free_waiter: u32,
+    /// By node: its only child, if it has one.
+    only: Vec<Child>,
+    /// By axon: where its packet starts, its first arrival, and how many cores it reaches.
+    starts: Vec<[u32; 3]>,
+    /// By arrival.
+    services: Vec<u64>,
     first_port: u32,
     first_server: u32,
     room: u32,
+    /// Rule 6.
+    unlimited: bool,
     /// Packets on their way, those of a multicast counted by cores that they reach.
     flying: u64,
     /// By unit up to the ports, over all ticks so far.
@@ -111,7 +120,13 @@ impl<'c> Engine<'c> {
             last_waiter: NONE,
             copies: 0,
         };
+        let only = |&[first, end]: &[u32; 2]| {
+            if end == first + 1 { layout.children[first as usize] } else { Child { unit: NONE, next: 0 } }
+        };
         Self {
+            only: layout.nodes.iter().map(only).collect(),
+            starts: layout.axons.iter().map(|axon| [axon.root, axon.arrivals, axon.reached]).collect(),
+            services: layout.arrivals.iter().map(|arrival| arrival.service).collect(),
             chip,
             wheel: Wheel::new(layout.units()),
             units: (0..servers).map(unit).collect(),
@@ -124,6 +139,7 @@ impl<'c> Engine<'c> {
             first_port: layout.port_unit(0),
             first_server: servers as u32,
             room: chip.prices.link_buffer,
+            unlimited: chip.unlimited(),
             flying: 0,
             loads: vec![UnitLoad::default(); servers],
             stalled: vec![0; cores],
@@ -163,9 +179,9 @@ impl<'c> Engine<'c> {
                 self.wake(unit, &mut tick);
             } else if let Some(emission) = work[unit as usize].emissions.get(self.senders[unit as usize].at as usize) {
                 self.senders[unit as usize].ready = now;
-                let axon = &self.chip.layout.axons[emission.axon as usize];
-                self.flying += u64::from(axon.reached);
-                self.request(unit, Packet { axon: emission.axon, next: axon.root, sent: now }, &mut tick);
+                let [next, _, reached] = self.starts[emission.axon as usize];
+                self.flying += u64::from(reached);
+                self.request(unit, Packet { axon: emission.axon, next, sent: now }, &mut tick);
             } else if now > outcome.end {
                 (outcome.end, outcome.critical) = (now, Critical { sender: unit, sent: now, arrived: now, core: unit });
             }
@@ -177,18 +193,32 @@ impl<'c> Engine<'c> {
     /// The first packet of `who` asks for all units that it has to cross next.
     #[inline]
     fn request<W: Watch>(&mut self, who: u32, packet: Packet, tick: &mut Tick<'_, W>) {
+        let only = self.only[packet.next as usize];
+        if only.unit != NONE {
+            self.units[who as usize].copies = 1;
+            return self.ask(who, packet, only, tick);
+        }
         let [first, end] = self.chip.layout.nodes[packet.next as usize];
         self.units[who as usize].copies = end - first;
         for child in first..end {
-            let Child { unit, next } = self.chip.layout.children[child as usize];
-            let row = &self.units[unit as usize];
-            if !row.busy && row.length < self.room && row.first_waiter == NONE {
-                self.start(unit, Packet { next, ..packet }, tick);
-                self.left(who, tick);
-            } else {
-                self.wait(unit, Waiter { who, axon: packet.axon, next, behind: NONE, since: tick.now });
+            self.ask(who, packet, self.chip.layout.children[child as usize], tick);
+        }
+    }
+
+    /// A copy of it asks for one unit.
+    #[inline]
+    fn ask<W: Watch>(&mut self, who: u32, packet: Packet, Child { unit, next }: Child, tick: &mut Tick<'_, W>) {
+        let row = &self.units[unit as usize];
+        if !row.busy && row.length < self.room && row.first_waiter == NONE {
+            self.start(unit, Packet { next, ..packet }, tick);
+        } else {
+            let Packet { axon, sent, .. } = packet;
+            self.wait(unit, Waiter { who, axon, next, behind: NONE, since: tick.now, sent });
+            if !self.unlimited {
+                return;
             }
         }
+        self.left(who, tick);
     }
 
     /// A crossing begins; one that takes no time is over at once.
@@ -222,7 +252,7 @@ impl<'c> Engine<'c> {
             sender.begin = tick.now;
             let next = work.emissions.get(sender.at as usize).map_or(work.tail, |emission| emission.before);
             self.wheel.push(tick.now + next, who);
-        } else {
+        } else if !self.unlimited {
             self.remove(who);
             if self.units[who as usize].length > 0 {
                 let packet = self.slots[self.units[who as usize].first as usize].packet;
@@ -241,17 +271,20 @@ impl<'c> Engine<'c> {
                 return;
             }
             let index = row.first_waiter;
-            let Waiter { who, axon, next, behind, since } = self.waiters[index as usize];
+            let Waiter { who, axon, next, behind, since, sent } = self.waiters[index as usize];
             row.first_waiter = behind;
+            if self.unlimited && unit < self.first_port {
+                row.length -= 1;
+            }
             self.waiters[index as usize].behind = self.free_waiter;
             self.free_waiter = index;
             self.loads[unit as usize].waited += tick.now - since;
+            if self.unlimited {
+                self.start(unit, Packet { axon, next, sent }, tick);
+                continue;
+            }
             // a sender's packet leaves only now
-            let sent = if (who as usize) < self.senders.len() {
-                tick.now
-            } else {
-                self.slots[self.units[who as usize].first as usize].packet.sent
-            };
+            let sent = if (who as usize) < self.senders.len() { tick.now } else { sent };
             self.start(unit, Packet { axon, next, sent }, tick);
             self.left(who, tick);
         }
@@ -274,11 +307,19 @@ impl<'c> Engine<'c> {
             self.waiters[row.last_waiter as usize].behind = index;
         }
         row.last_waiter = index;
+        if self.unlimited && unit < self.first_port {
+            row.length += 1;
+            let deepest = &mut self.loads[unit as usize].deepest;
+            *deepest = row.length.max(*deepest);
+        }
     }
 
     /// A packet comes into the buffer behind a unit.
     #[inline]
     fn append<W: Watch>(&mut self, unit: u32, packet: Packet, tick: &mut Tick<'_, W>) {
+        if self.unlimited && unit < self.first_port {
+            return self.request(unit, packet, tick);
+        }
         let slot = Slot { packet, behind: NONE };
         let index = if self.free_slot == NONE {
             self.slots.push(slot);
@@ -332,12 +373,11 @@ impl<'c> Engine<'c> {
         }
         let Packet { axon, next, sent } = self.remove(port);
         self.flying -= 1;
-        let row = &self.chip.layout.axons[axon as usize];
-        let end = tick.now + self.chip.layout.arrivals[(row.arrivals + next) as usize].service;
+        let end = tick.now + self.services[(self.starts[axon as usize][1] + next) as usize];
         let server = &mut self.servers[core as usize];
         server.busy = true;
         if !on {
-            server.since = Critical { sender: row.sender, sent, arrived: tick.now, core };
+            server.since = Critical { sender: self.chip.layout.axons[axon as usize].sender, sent, arrived: tick.now, core };
         }
         self.wheel.push(end, self.first_server + core);
         tick.watch.served(core, axon, tick.now, end);

@@ -12,10 +12,14 @@
 //! 3. Only the first packet of a buffer can go on. A packet with several ways to go (multicast) leaves when all its copies are on their way.
 //! 4. A server takes the first packet from its port's buffer, which so has room, and is busy for as long as the packet's synapses take.
 //! 5. Things that happen at the same time happen in the order of the units' numbers: senders, links, ports, servers.
+//! 6. Where the chip file does not say how much room there is behind a link, there is room for everything, and a packet waits only for its own next
+//!    link: no sender waits, and no packet for the one before it in a buffer (rules 1 and 3 are for buffers that can be full).
 //!
-//! [`fast`] does it; [`slow`] does the same as plainly as can be, and a property test holds them together.
+//! [`fast`] does it, event by event; [`flow`] does it without events where rule 6 holds; [`slow`] does the same as plainly as can be, and a property
+//! test holds them together.
 
 pub mod fast;
+pub mod flow;
 pub mod slow;
 #[cfg(test)]
 mod tests;
@@ -76,12 +80,14 @@ pub struct UnitLoad {
     pub packets: u64,
     /// Picoseconds that packets waited for it in sum.
     pub waited: u64,
-    /// Packets behind it at most.
+    /// Packets behind it at most; of links without limit (rule 6) packets that waited for it at most.
     pub deepest: u32,
 }
 
 /// Sees what happens; the default sees nothing and costs nothing.
 pub trait Watch {
+    /// Whether it looks at packets at all; if not, a tick need not be run event by event.
+    const LOOKS: bool = true;
     /// A packet of an axon crosses a link or port in this time.
     fn crossed(&mut self, _unit: u32, _axon: u32, _begin: u64, _end: u64) {}
     /// A core's server works on a packet in this time.
@@ -90,7 +96,9 @@ pub trait Watch {
     fn sent(&mut self, _core: u32, _axon: u32, _begin: u64, _ready: u64, _left: u64) {}
 }
 
-impl Watch for () {}
+impl Watch for () {
+    const LOOKS: bool = false;
+}
 
 /// What both engines know of the chip.
 #[derive(Clone, Copy)]
@@ -102,6 +110,11 @@ pub struct Chip<'a> {
 }
 
 impl Chip<'_> {
+    /// Rule 6.
+    fn unlimited(&self) -> bool {
+        self.prices.link_buffer == u32::MAX
+    }
+
     /// How long a packet crosses a link or port.
     fn crossing(&self, unit: usize) -> u64 {
         let cores = self.layout.cores.len();

@@ -36,6 +36,8 @@ struct Simulation<'a> {
     /// By core: the packet that began the time that its server has been busy since, if it is.
     servers: Vec<Option<Critical>>,
     now: u64,
+    /// Rule 6.
+    unlimited: bool,
     loads: Vec<UnitLoad>,
     stalled: Vec<u64>,
 }
@@ -51,6 +53,7 @@ pub fn tick(chip: Chip<'_>, work: &[CoreWork]) -> (Outcome, Vec<UnitLoad>, Vec<u
         senders: vec![(0, 0); cores],
         servers: vec![None; cores],
         now: 0,
+        unlimited: chip.unlimited(),
         loads: vec![UnitLoad::default(); servers],
         stalled: vec![0; cores],
     };
@@ -141,11 +144,17 @@ impl Simulation<'_> {
             let (unit, packet) = (child.unit as usize, Packet { next: child.next as usize, ..packet });
             if self.free(unit) && self.units[unit].waiters.is_empty() {
                 self.start(unit, packet);
-                self.left(who);
             } else {
                 let since = self.now;
                 self.units[unit].waiters.push_back(Waiter { who, packet, since });
+                if self.unlimited && unit < self.first_port() {
+                    self.loads[unit].deepest = self.loads[unit].deepest.max(self.units[unit].waiters.len() as u32);
+                }
+                if !self.unlimited {
+                    continue;
+                }
             }
+            self.left(who);
         }
     }
 
@@ -169,7 +178,7 @@ impl Simulation<'_> {
             self.stalled[who] += self.now - self.senders[who].1;
             self.senders[who].0 += 1;
             self.prepare(who);
-        } else {
+        } else if !self.unlimited {
             self.units[who].buffer.pop_front();
             if let Some(&packet) = self.units[who].buffer.front() {
                 self.request(who, packet);
@@ -182,6 +191,10 @@ impl Simulation<'_> {
         while self.free(unit) {
             let Some(Waiter { who, mut packet, since }) = self.units[unit].waiters.pop_front() else { return };
             self.loads[unit].waited += self.now - since;
+            if self.unlimited {
+                self.start(unit, packet);
+                continue;
+            }
             if who < self.work.len() {
                 packet.sent = self.now;
             }
@@ -191,6 +204,9 @@ impl Simulation<'_> {
     }
 
     fn append(&mut self, unit: usize, packet: Packet) {
+        if self.unlimited && unit < self.first_port() {
+            return self.request(unit, packet);
+        }
         self.units[unit].buffer.push_back(packet);
         let length = self.units[unit].buffer.len();
         self.loads[unit].deepest = self.loads[unit].deepest.max(length as u32);

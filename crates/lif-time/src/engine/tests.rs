@@ -1,4 +1,4 @@
-use super::{Chip, fast, slow};
+use super::{Chip, fast, flow, slow};
 use crate::replay::recorded;
 use crate::workload::{Recording, Source, Workload};
 use crate::{Clock, Schedule, Spike, idle};
@@ -52,34 +52,86 @@ fn costs() -> impl Strategy<Value = Costs> {
     })
 }
 
+/// Ticks of all engines.
+fn all_agree((graph, mapping, chip, spikes): (LifGraph, Mapping, lif_chip::Chip, Vec<Spike>)) -> Result<(), TestCaseError> {
+    let clock = Clock::new(&graph, &mapping, &chip, Schedule::stepped(&graph)).unwrap();
+    let recording = Recording::new(&graph, &spikes).unwrap();
+    let idle = idle(&graph, &recording).unwrap();
+    let Clock { layout, prices, schedule, .. } = &clock;
+    let source = Source { graph: &graph, layout, prices, schedule, recording: &recording, idle: &idle };
+    let chip = Chip { layout, prices };
+    let (mut engine, mut workload) = (fast::Engine::new(chip), Workload::new(layout));
+    let mut flow = flow::Flow::new(chip);
+    // on a mesh without limits all links can be put in order
+    let unlimited = prices.link_buffer == u32::MAX && layout.links.iter().all(|link| link.hop.time > 0);
+    prop_assert!(unlimited || flow.is_none());
+    prop_assert!(!unlimited || flow.is_some() || mapping.chip == "spinnaker1");
+    for tick in 0..schedule.ticks {
+        workload.fill(&source, tick);
+        let (outcome, loads, stalled) = slow::tick(chip, &workload.work);
+        prop_assert_eq!(engine.tick(&workload.work, &mut ()), outcome);
+        prop_assert_eq!(&engine.loads, &loads);
+        prop_assert_eq!(&engine.stalled, &stalled);
+        if let Some(flow) = &mut flow {
+            prop_assert_eq!(flow.tick(&workload.work), outcome);
+            prop_assert_eq!(&flow.loads, &loads);
+            prop_assert!(stalled.iter().all(|&stalled| stalled == 0));
+            flow.loads.fill(Default::default());
+        }
+        engine.loads.fill(Default::default());
+        engine.stalled.fill(0);
+        // on a mesh no routes wait for each other in a circle
+        if outcome.stuck > 0 {
+            prop_assert!(layout.axons.iter().any(|axon| axon.reached > 1) || mapping.chip == "spinnaker1");
+            return Ok(());
+        }
+        prop_assert!(outcome.critical.sent <= outcome.critical.arrived && outcome.critical.arrived <= outcome.end);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(192))]
 
     /// The hot loop does what the plain one does: the end of every tick and why, every link's load, every sender's wait.
     #[test]
-    fn fast_is_slow((graph, mapping, chip, spikes) in mapped()) {
-        let clock = Clock::new(&graph, &mapping, &chip, Schedule::stepped(&graph)).unwrap();
-        let recording = Recording::new(&graph, &spikes).unwrap();
-        let idle = idle(&graph, &recording).unwrap();
-        let Clock { layout, prices, schedule, .. } = &clock;
-        let source = Source { graph: &graph, layout, prices, schedule, recording: &recording, idle: &idle };
-        let chip = Chip { layout, prices };
-        let (mut engine, mut workload) = (fast::Engine::new(chip), Workload::new(layout.cores.len()));
-        for tick in 0..schedule.ticks {
-            workload.fill(&source, tick);
-            let (outcome, loads, stalled) = slow::tick(chip, &workload.work);
-            prop_assert_eq!(engine.tick(&workload.work, &mut ()), outcome);
-            prop_assert_eq!(&engine.loads, &loads);
-            prop_assert_eq!(&engine.stalled, &stalled);
-            engine.loads.fill(Default::default());
-            engine.stalled.fill(0);
-            // on a mesh no routes wait for each other in a circle
-            if outcome.stuck > 0 {
-                prop_assert!(chip.layout.axons.iter().any(|axon| axon.reached > 1) || mapping.chip == "spinnaker1");
-                return Ok(());
-            }
-            prop_assert!(outcome.critical.sent <= outcome.critical.arrived && outcome.critical.arrived <= outcome.end);
+    fn fast_is_slow(case in mapped()) {
+        all_agree(case)?;
+    }
+
+    /// So does the one without events, wherever it is used.
+    #[test]
+    fn flow_is_slow((graph, mapping, mut chip, spikes) in mapped()) {
+        let costs = chip.costs.as_mut().unwrap();
+        costs.link_buffer = None;
+        for hop in [&mut costs.east_west, &mut costs.north_south] {
+            let hop = hop.as_mut().unwrap();
+            hop.time_ps = hop.time_ps.max(Some(Picoseconds(1)));
         }
+        all_agree((graph, mapping, chip, spikes))?;
+    }
+
+    /// On the ticks of a mapping's schedule everything that spikes cause is the same; what is added are updates of neurons between their steps, which
+    /// are active where membranes leak.
+    #[test]
+    fn a_schedule_adds_updates_alone((graph, mapping, mut chip, spikes) in mapped(), leaks: bool) {
+        chip.ticks = Some(lif_chip::Ticks { synapse: 1, synapse_wait_max: 63, select: 2, holds: !leaks, resets: true });
+        let mode = lif_map::Mode::of(&chip);
+        let Ok(ticks) = lif_map::schedule::schedule(&graph, &chip, mode) else { return Ok(()) };
+        let schedule = Schedule::of(&graph, &ticks).unwrap();
+        prop_assert_eq!(u64::from(schedule.ticks), ticks.ticks_per_image);
+        let sums = |schedule: Schedule| {
+            let clock = Clock::new(&graph, &mapping, &chip, schedule).unwrap();
+            let mut totals = clock.totals();
+            clock.run(&mut clock.state(), &spikes, &mut totals, &mut ()).ok()?;
+            let mut sum = crate::workload::Counts::default();
+            totals.counts.iter().flatten().for_each(|counts| sum.add(counts));
+            Some((sum, clock.layout.cores.iter().map(|core| core.neurons).sum::<u64>()))
+        };
+        let between = u64::from(schedule.ticks - graph.steps);
+        let (Some((mut stepped, neurons)), Some((scheduled, _))) = (sums(Schedule::stepped(&graph)), sums(schedule)) else { return Ok(()) };
+        *(if leaks { &mut stepped.active } else { &mut stepped.inactive }) += neurons * between;
+        prop_assert_eq!(scheduled, stepped);
     }
 
     /// What was counted is what the spikes say: each neuron once a step, each spike's synapses, each packet by each link of its way.
