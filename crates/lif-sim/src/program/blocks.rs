@@ -139,13 +139,15 @@ impl Blocks {
     }
 }
 
+/// By tap, source channel and target channel.
+type Weight<'a> = Box<dyn Fn(usize, usize, usize) -> i8 + 'a>;
+
 /// Lays out a projection whose target is in blocks.
 pub(super) fn cells(graph: &LifGraph, projection: &lif_graph::Projection) -> Cells {
     let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
     let (sources, targets) = (from.channels as usize, to.channels as usize);
     let weights = &projection.weights;
-    // by tap, source channel and target channel
-    let (taps, weight): (usize, Box<dyn Fn(usize, usize, usize) -> i8>) = match Geometry::new(graph, projection) {
+    let (taps, weight): (usize, Weight) = match Geometry::new(graph, projection) {
         Some(geometry) => {
             let size = geometry.size;
             (size * size, Box::new(move |tap, source, target| geometry.weight(weights, source, target, tap / size, tap % size)))
