@@ -120,7 +120,7 @@ pub enum CompileError {
     },
     /// A result that would take the model's place.
     #[error("{} is the model itself", path.display())]
-    #[diagnostic(code(E177), help("choose another folder: --out DIR"))]
+    #[diagnostic(code(E179), help("choose another folder: --out DIR"))]
     WouldOverwrite {
         /// The file.
         path: std::path::PathBuf,

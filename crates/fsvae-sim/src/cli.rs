@@ -189,6 +189,7 @@ Events:
   events.csv   header `image,step,population,neuron`; the population by name
   events.npz   image u32, step u16, population u16, neuron u32; population_names: population p
                of the arrays has the name population_names[p] (numpy.load needs no pickle)
+               of the network whose fingerprint is model[0]
   A neuron of a population of C x H x W has the number (c * H + y) * W + x.
 
 Summary (--json):
