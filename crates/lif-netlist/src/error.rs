@@ -51,7 +51,7 @@ pub enum NetlistError {
     },
     /// The array file cannot hold the arrays.
     #[error("{file} cannot be written: {cause}")]
-    #[diagnostic(code(E074), help("the arrays are beyond what a zip archive holds: compile a smaller network"))]
+    #[diagnostic(code(E077), help("the arrays are beyond what a zip archive holds: compile a smaller network"))]
     Write {
         /// Name of the file.
         file: &'static str,
