@@ -101,6 +101,19 @@ pub enum CompileError {
         /// Width that its membranes need, sign included.
         membrane_bits: u32,
     },
+    /// A threshold beside which all weights are nothing.
+    #[error("the threshold of {layer} is {ratio:.3e} times its largest weight, and on {chip} it can be {limit:.3e} times: all weights would be 0")]
+    #[diagnostic(code(E063), help("lower the layer's threshold or train with larger weights; or choose a target with wider thresholds and membranes"))]
+    ThresholdOutOfReach {
+        /// The layer.
+        layer: String,
+        /// The chip.
+        chip: String,
+        /// Threshold over largest weight.
+        ratio: f64,
+        /// The largest at which a weight is left.
+        limit: f64,
+    },
     /// A data set whose images cannot be scored.
     #[error("there is no Frechet autoencoder distance for images of {dataset:?}")]
     #[diagnostic(code(E176), help("leave --verify-fad out; references exist for mnist and fashion-mnist, grey images of 32 x 32 pixels"))]

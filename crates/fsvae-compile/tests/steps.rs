@@ -227,6 +227,11 @@ fn what_cannot_be_folded_or_quantised_is_an_error() {
     narrow.synapse.input_bits = 9;
     told(compile(&checkpoint(NetworkConfig { latent: 200, ways: 1, ..small_config() }, 5), &narrow, "wide").unwrap_err());
 
+    let layer = &fold(import(&checkpoint(small_config(), 5), Purpose::Generate).unwrap()).unwrap().layers[0];
+    let inputs = vec![rates::Input { mean: 0.2, variance: 0.16 }; layer.wiring.channels().0];
+    let neuron = quantise::Neuron { decay: 0.25, threshold: Some(1e9) };
+    told(quantise::quantise_layer(layer, &inputs, &lif_chip::find("loihi").unwrap(), Scales::default(), neuron, 16).unwrap_err());
+
     let config = NetworkConfig { image_size: 1024, channels: vec![64, 1], latent: 1, ways: 1, steps: 1, ..small_config() };
     told(import(&checkpoint(config, 5), Purpose::Generate).unwrap_err());
 

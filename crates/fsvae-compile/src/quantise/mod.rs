@@ -115,7 +115,7 @@ pub fn quantise(
 /// Quantises one layer; `inputs` has an entry for each source channel (convolution) or neuron (dense).
 ///
 /// # Errors
-/// [`CompileError::DoesNotFit`] if it fits the chip's widths at no scale, and what [`Scales::check`] refuses.
+/// [`CompileError::DoesNotFit`] if it fits the chip's widths at no scale, [`CompileError::ThresholdOutOfReach`] if that would round all weights to 0, and what [`Scales::check`] refuses.
 pub fn quantise_layer(
     layer: &FoldedLayer,
     inputs: &[Input],
@@ -149,6 +149,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn quantise(&self) -> Result<IntegerLayer, CompileError> {
+        self.threshold_is_in_reach()?;
         let error = self.error();
         let groups = self.groups();
         let full: Vec<f64> = groups.iter().map(|units| self.full_range(units.clone())).collect();
@@ -175,6 +176,24 @@ impl Job<'_> {
                 return Err(layer.refusal(self.chip));
             }
         }
+    }
+
+    /// At the scale at which the chip's largest threshold is the layer's, some weight must be left.
+    fn threshold_is_in_reach(&self) -> Result<(), CompileError> {
+        let largest = self.layer.weights.iter().fold(0.0f64, |largest, &weight| largest.max(f64::from(weight).abs()));
+        let Some(threshold) = self.neuron.threshold.map(f64::from).filter(|_| largest > 0.0) else { return Ok(()) };
+        let limit = 2.0 * self.threshold_max() * self.unit() / self.one();
+        if threshold / largest <= limit {
+            return Ok(());
+        }
+        let (layer, chip) = (self.layer.wiring.name.clone(), self.chip.name.clone());
+        Err(CompileError::ThresholdOutOfReach { layer, chip, ratio: threshold / largest, limit })
+    }
+
+    /// The largest threshold on the chip that leaves membranes some room, in membrane units.
+    fn threshold_max(&self) -> f64 {
+        let room = self.chip.membrane_max() as f64 / 4.0;
+        room.min((self.chip.threshold_mantissa_max() << self.chip.threshold.shift_bits) as f64)
     }
 
     fn error(&self) -> LayerError<'_> {
@@ -227,8 +246,7 @@ impl Job<'_> {
         let largest = weights.fold(0.0f64, |largest, &weight| largest.max(f64::from(weight).abs()));
         let fires = self.neuron.threshold.is_some();
         let landmark = self.neuron.threshold.map_or_else(|| boundaries().last().unwrap_or(1.0), f64::from);
-        let room = self.chip.membrane_max() as f64 / 4.0;
-        let room = if fires { room.min((self.chip.threshold_mantissa_max() << self.chip.threshold.shift_bits) as f64) } else { room };
+        let room = if fires { self.threshold_max() } else { self.chip.membrane_max() as f64 / 4.0 };
         (largest / f64::from(self.chip.weight_max())).max(landmark * self.one() / room / self.unit())
     }
 
