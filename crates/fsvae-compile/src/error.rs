@@ -102,8 +102,13 @@ pub enum CompileError {
         membrane_bits: u32,
     },
     /// A threshold beside which all weights are nothing.
-    #[error("the threshold of {layer} is {ratio:.3e} times its largest weight, and on {chip} it can be {limit:.3e} times: all weights would be 0")]
-    #[diagnostic(code(E063), help("lower the layer's threshold or train with larger weights; or choose a target with wider thresholds and membranes"))]
+    #[error(
+        "the threshold of {layer} is {ratio:.3e} times its largest weight, and on {chip} it can be {limit:.3e} times: all weights would be 0"
+    )]
+    #[diagnostic(
+        code(E063),
+        help("lower the layer's threshold or train with larger weights; or choose a target with wider thresholds and membranes")
+    )]
     ThresholdOutOfReach {
         /// The layer.
         layer: String,
