@@ -175,10 +175,9 @@ fn nest_runs_the_whole_loop() {
     three_seeds(Mode::Substep, 4);
 }
 
-/// `cargo test --release -p fsvae-compile --test spinnaker -- --ignored --nocapture`
+/// At full size: decoder and whole loop.
 #[test]
-#[ignore = "the full-size model takes a minute; the record is in targets/spinnaker/README.md"]
-fn nest_runs_the_shipped_decoder() {
+fn nest_runs_the_shipped_model() {
     let graph = compile(&shipped(), &chip(), "shipped").unwrap().graph;
     equals_nest(&graph, Mode::Buffered, 1, "2");
     equals_nest(&graph, Mode::Substep, 1, "2");
