@@ -74,7 +74,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "out")]
     pub verify: bool,
 
-    /// Also let both networks run on their own, with the same picks, and print the Frechet autoencoder distance of so many images of each; the
+    /// With --verify: also let both networks run on their own, with the same picks, and print the Frechet autoencoder distance of so many images of each; the
     /// paper's number takes minutes
     #[arg(long, value_name = "IMAGES", num_args = 0..=1, default_missing_value = "5120", value_parser = clap::value_parser!(u64).range(2..=1_000_000), requires = "verify")]
     pub verify_fad: Option<u64>,

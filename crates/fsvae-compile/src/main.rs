@@ -122,7 +122,8 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
     if let Some((file, _)) = files.iter().find(|(file, _)| same(file) == Some(true)) {
         return Err(CompileError::WouldOverwrite { path: folder.join(file) }.into());
     }
-    let costs = args.schedule.map(|mode| Ok::<_, CompileError>((mode, fsvae_compile::schedules::compare(graph, chip)?))).transpose()?;
+    let scheduled = args.schedule.filter(|_| chip.ticks.is_some());
+    let costs = scheduled.map(|mode| Ok::<_, CompileError>((mode, fsvae_compile::schedules::compare(graph, chip)?))).transpose()?;
     let written = output::write(&folder, files)?;
     let schedules = costs.as_ref().map(|(mode, costs)| (*mode, costs));
     summary::print(products, settings, chip, &written, schedules, args.json)?;

@@ -46,7 +46,8 @@ pub fn table_of(mode: Mode, chip: &Chip, costs: &ScheduleCosts) -> String {
             "time and energy inside the cores: a model with the figures of {name}, as if on its cores; nobody has published those of {}",
             chip.name
         ),
-        None => "no times and energies: the graph does not fit the cores of a chip that has figures".into(),
+        None => "no times and energies: the chip's ticks are not described, or the graph does not fit the cores of a chip that has figures"
+            .into(),
     };
     format!("{rows}\n\n* chosen; {figures}\n")
 }

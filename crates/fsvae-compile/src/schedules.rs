@@ -49,7 +49,7 @@ pub struct ScheduleCost {
 /// The schedules of a chip.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScheduleCosts {
-    /// Whose times and energies they are; none if there are no cores for the graph.
+    /// Whose times and energies they are; none if there are no cores for the graph, or the chip's ticks are not described.
     pub figures_of: Option<String>,
     /// In the order of [`Mode::ALL`], as far as the chip has them.
     pub schedules: Vec<ScheduleCost>,
@@ -69,9 +69,11 @@ pub fn compare(graph: &LifGraph, chip: &Chip) -> Result<ScheduleCosts, CompileEr
         sums.iter_mut().zip(&drawing.synaptic_operations).for_each(|(sum, count)| *sum += count);
     }
     let operations: Vec<u64> = sums.into_iter().map(|sum| sum / IMAGES).collect();
-    let priced = match chip.costs {
-        Some(_) => Some(chip.clone()),
-        None => lif_chip::find(STAND_IN).ok(),
+    let priced = match (chip.ticks, &chip.costs) {
+        // its costs are those of other ticks than the schedule's
+        (None, _) => None,
+        (_, Some(_)) => Some(chip.clone()),
+        (_, None) => lif_chip::find(STAND_IN).ok(),
     };
     let cut = priced.as_ref().and_then(|chip| partition(&Loads::new(graph, chip)).ok());
     let price = priced

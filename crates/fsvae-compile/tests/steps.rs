@@ -213,6 +213,19 @@ fn the_readout_has_no_batch_norm_and_no_threshold() {
     assert!(matches!(&readout.model, NeuronModel::Readout { membrane, .. } if membrane.decay.multiplier == 3277));
 }
 
+/// A bias beyond the chip's range becomes its end, and is counted.
+#[test]
+fn clipped_biases_are_told() {
+    let mut layer = fold(import(&checkpoint(small_config(), 5), Purpose::Generate).unwrap()).unwrap().layers[0].clone();
+    let inputs = vec![rates::Input { mean: 0.2, variance: 0.16 }; layer.wiring.channels().0];
+    let (chip, neuron) = (lif_chip::find("loihi").unwrap(), quantise::Neuron { decay: 0.25, threshold: Some(0.2) });
+    let quantised = |layer: &FoldedLayer| quantise::quantise_layer(layer, &inputs, &chip, Scales::default(), neuron, 16).unwrap();
+    assert_eq!(quantised(&layer).clipped_biases, 0);
+    layer.bias[1] = -1e6;
+    let integer = quantised(&layer);
+    assert_eq!((integer.clipped_biases, i64::from(integer.bias[1])), (1, -chip.bias_max()));
+}
+
 /// Code, cause and remedy of each refusal between a readable checkpoint and a graph.
 #[test]
 fn what_cannot_be_folded_or_quantised_is_an_error() {

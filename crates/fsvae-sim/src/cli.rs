@@ -188,8 +188,8 @@ Events:
   One entry for each spike, sorted by image, step, population and neuron.
   events.csv   header `image,step,population,neuron`; the population by name
   events.npz   image u32, step u16, population u16, neuron u32; population_names: population p
-               of the arrays has the name population_names[p] (numpy.load needs no pickle)
-               of the network whose fingerprint is model[0]
+               of the arrays has the name population_names[p]; model[0] is the network's
+               fingerprint (numpy.load needs no pickle)
   A neuron of a population of C x H x W has the number (c * H + y) * W + x.
 
 Summary (--json):

@@ -4,10 +4,11 @@ use crate::cli::{Generate, Reconstruct};
 use crate::generate::{Simulator, draw_sheet};
 use crate::originals::Wanted;
 use crate::outside::Outside;
-use crate::plan::{Output, Plan, same_file};
+use crate::plan::{Output, Plan, Sheet, same_file};
 use crate::{Error, model, stream};
 use lif_graph::{LifGraph, NeuronModel, PopulationId, Shape};
 use lif_sim::Engine;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Images where nobody says how many.
@@ -18,9 +19,6 @@ pub(crate) fn run(options: Reconstruct) -> Result<ExitCode, Error> {
     let graph = model::read(Some(&options.model))?;
     let engine = Engine::new(&graph)?;
     let (population, shape) = image_of(&graph, engine.picture().map(|(_, shape)| shape))?;
-    if same_file(&options.images, &options.out) {
-        return Err(Error::SameFile { path: options.out, first: "the images", second: "the picture" });
-    }
     let mut images = Wanted { network: &graph.name, shape }.read(&options.images)?;
     let found = images.count as u64;
     let count = options.count.unwrap_or(found.min(DEFAULT_COUNT));
@@ -28,12 +26,30 @@ pub(crate) fn run(options: Reconstruct) -> Result<ExitCode, Error> {
         return Err(Error::TooFewOriginals { count, found });
     }
     images = images.first(count as usize);
+    let originals = options.images.clone();
     let options = drawing(options, count);
     let plan = Plan::with_input(&options, &graph, engine.picture().map(|(_, shape)| shape))?;
+    spares(&originals, &plan.output)?;
     let outside = Outside::Originals { engine: &engine, population, images };
     match &plan.output {
         Output::Shards(shards) => stream::run(&options, &graph, &engine, &plan, shards, &outside),
         Output::Sheet(sheet) => draw_sheet(&options, &graph, &Simulator { engine: &engine, ticks: None }, plan.image, sheet, &outside),
+    }
+}
+
+/// Nothing is written over the images, nor among them, where the next run would take it for one.
+fn spares(originals: &Path, output: &Output) -> Result<(), Error> {
+    let written = match output {
+        Output::Shards(shards) => vec![(shards.path(0), "a shard")],
+        Output::Sheet(Sheet { picture, events, .. }) => std::iter::once((picture.clone(), "the picture"))
+            .chain(events.clone().map(|events| (events, "the file of the events")))
+            .collect(),
+    };
+    let folder = |path: &Path| path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let hits = |path: &Path| same_file(originals, path) || originals.is_dir() && same_file(originals, &folder(path));
+    match written.into_iter().find(|(path, _)| hits(path)) {
+        Some((path, second)) => Err(Error::SameFile { path, first: "one of the images", second }),
+        None => Ok(()),
     }
 }
 

@@ -36,9 +36,7 @@ pub(crate) fn run(
     for number in shards.numbers().filter(|number| !there.contains_key(number)) {
         let mut record = one_run.record(shards.range(number));
         let pixels = draw(options, &workers, plan, &mut record, &progress, outside).map_err(|error| match error {
-            Error::Interrupted { .. } => {
-                Error::Interrupted { whole: whole.shards, of: shards.numbers().count() as u64, folder: shards.folder() }
-            }
+            Error::Interrupted { .. } => Error::Interrupted { whole: whole.shards, of: shards.of_part(), folder: shards.folder() },
             other => other,
         })?;
         shards.write(number, plan.image, pixels, &record)?;

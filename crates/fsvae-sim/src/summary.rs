@@ -170,7 +170,7 @@ impl StreamSummary<'_> {
     pub fn json(&self) -> Value {
         let mut json = self.table.json();
         let Part { part, parts } = self.shards.part;
-        let files = self.shards.numbers().count() as u64;
+        let files = self.shards.of_part();
         json["images_per_second"] = json!(self.images_per_second);
         json["images_drawn"] = json!(self.drawn);
         json["pixels_fingerprint"] = json!(self.pixels_fingerprint);
@@ -187,7 +187,7 @@ impl StreamSummary<'_> {
             text += &format!("{} images/s, ", rate(per_second));
         }
         text += &format!("pixels fingerprint {}\n", self.pixels_fingerprint);
-        let files = self.shards.numbers().count() as u64;
+        let files = self.shards.of_part();
         text += &format!("shards:  {} ({} drawn, {} found)\n", self.shards.pattern(), grouped(files - self.found), grouped(self.found));
         let Part { part, parts } = self.shards.part;
         if parts > 1 {

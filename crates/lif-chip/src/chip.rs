@@ -361,6 +361,7 @@ mod tests {
                 let bias = chip.nearest_bias(f64::from(value) * 1.37);
                 assert!(chip.bias_parts(bias).is_some(), "{}: {bias}", chip.name);
             }
+            assert_eq!([1e18, -1e18].map(|bias| i64::from(chip.nearest_bias(bias))), [chip.bias_max(), -chip.bias_max()], "{}", chip.name);
         }
     }
 

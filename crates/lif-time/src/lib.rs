@@ -18,8 +18,8 @@
 //! - In a tick every core updates its neurons, one after the other, and sends; meanwhile it takes in what comes, which counts in the next tick. Its two
 //!   halves do not wait for each other. The tick ends when all cores are done and the barrier has told all of them, or when the timer says so.
 //! - A link carries one packet at a time; a packet goes on when the buffer behind the next link has room, and otherwise everything behind it
-//!   waits, up to the neurons of the core that sends ([`engine`] has the rules). Where the chip file does not say how much room there is, packets wait
-//!   for links alone; a tick then needs no events, and takes a tenth of the time ([`engine::flow`]).
+//!   waits, up to the neurons of the core that sends ([`engine`] has the rules). Where the chip file does not say how much room there is, no
+//!   sender waits; a tick whose links take time and have an order then needs no events, if nobody watches ([`engine::flow`]).
 //! - Routes are those of the mapping: row first on a mesh, multicast trees on a hexagonal grid.
 //! - Energies are counts times prices. What the chip file does not say counts nothing and is named in [`Profile::not_counted`].
 //!

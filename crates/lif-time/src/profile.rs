@@ -177,7 +177,7 @@ pub struct LinkProfile {
     pub packets: u64,
     /// Share of the time that it was busy, in thousandths.
     pub utilisation_permille: u64,
-    /// Packets behind it at most.
+    /// Packets behind it at most, or where buffers have no limit, packets that waited for it at most.
     pub deepest_queue: u32,
     /// Packets waited for it, in sum.
     pub waited_ps: Picoseconds,

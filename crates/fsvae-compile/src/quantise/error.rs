@@ -116,3 +116,19 @@ fn coverage(layer: &FoldedLayer) -> Vec<f64> {
     taps.map(|(ky, kx)| (reach(source.height, ky, target.height) * reach(source.width, kx, target.width)) as f64 / target.pixels() as f64)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn cutting_is_rounding(eighths in -2000i32..2000, x in -300f64..300.0) {
+            // halves among them
+            for x in [f64::from(eighths) / 8.0, x] {
+                prop_assert_eq!(nearest(x, 127.0), x.round().clamp(-127.0, 127.0));
+            }
+        }
+    }
+}

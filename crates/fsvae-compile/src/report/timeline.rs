@@ -8,7 +8,7 @@
 
 use super::{escaped, hue};
 use lif_graph::{LifGraph, PopulationId};
-use lif_map::schedule::{Between, Domain};
+use lif_map::schedule::Domain;
 use lif_map::{MapError, Schedule};
 use std::fmt::Write;
 
@@ -40,11 +40,6 @@ pub fn section(graph: &LifGraph, schedule: &Result<Schedule, MapError>) -> Strin
 type Row<'g> = (&'g str, u32, u64);
 
 fn drawing(graph: &LifGraph, schedule: &Schedule, index: usize, domain: &Domain) -> String {
-    let between = match domain.between {
-        Between::Nothing => "each tick is a step",
-        Between::Hold => "membranes are held between steps",
-        Between::Leak => "membranes leak at every tick",
-    };
     let row = |population: PopulationId, first| (&graph.population(population).name[..], hue(population.index()), first);
     let buffers = schedule.buffers.iter().filter(|buffer| buffer.domain == index).map(|buffer| row(buffer.population, buffer.first_tick));
     let members = schedule.populations.iter().enumerate().filter(|(_, timing)| timing.domain == index);
@@ -52,10 +47,11 @@ fn drawing(graph: &LifGraph, schedule: &Schedule, index: usize, domain: &Domain)
     let rows: Vec<Row<'_>> = buffers.chain(members).collect();
     let shown = TICKS.min(domain.ticks_per_image);
     let mut svg = format!(
-        "<p class=\"note\">{}: {} ticks a step, {between}; the first {shown} of {} ticks, numbers are steps.</p>\n\
+        "<p class=\"note\">{}: {} ticks a step, {}; the first {shown} of {} ticks, numbers are steps.</p>\n\
          <svg class=\"timeline\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"schedule of the {} clock\">\n",
         escaped(&domain.name),
         domain.ticks_per_step,
+        domain.between.words(),
         domain.ticks_per_image,
         NAMES + TICKS * CELL,
         (rows.len() as u64 + 1) * CELL,

@@ -16,6 +16,7 @@ mod record;
 pub(crate) use record::{PixelsFingerprint, Record, Run};
 
 use crate::Error;
+use fsvae_cli::{Action, CliError};
 use lif_graph::Shape;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -116,6 +117,11 @@ impl Shards {
         self.count.div_ceil(self.images)
     }
 
+    /// How many shards this part has.
+    pub fn of_part(&self) -> u64 {
+        self.total().saturating_sub(self.part.part - 1).div_ceil(self.part.parts)
+    }
+
     /// Those of this part.
     pub fn numbers(&self) -> impl Iterator<Item = u64> + use<> {
         (self.part.part - 1..self.total()).step_by(self.part.parts.try_into().unwrap_or(usize::MAX))
@@ -128,7 +134,10 @@ impl Shards {
 
     /// Images of this part.
     pub fn images_of_part(&self) -> u64 {
-        self.numbers().map(|number| self.range(number)).map(|range| range.end - range.start).sum()
+        let shards = self.of_part();
+        // only the last shard of all can have fewer
+        let has_last = shards > 0 && (self.total() - 1) % self.part.parts == self.part.part - 1;
+        shards * self.images - if has_last { self.total() * self.images - self.count } else { 0 }
     }
 
     pub fn path(&self, number: u64) -> PathBuf {
@@ -144,10 +153,12 @@ impl Shards {
     /// a run of a billion shards begins at once.
     pub fn there(&self, run: &Run<'_>) -> Result<BTreeMap<u64, Record>, Error> {
         let mut there = BTreeMap::new();
-        for entry in std::fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+        let from_io = |error| CliError::from_io(Action::Read, &self.folder(), error);
+        for entry in std::fs::read_dir(self.folder()).map_err(from_io)? {
+            let entry = entry.map_err(from_io)?;
             // only what is a file of its own is a shard: a link or a device is written to
             let Some(number) = self.number(&entry.file_name().to_string_lossy()) else { continue };
-            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            if !entry.file_type().map_err(from_io)?.is_file() {
                 continue;
             }
             let path = self.path(number);
@@ -194,6 +205,7 @@ mod tests {
             for part in 1..=parts {
                 let shards = Shards::new("a/{shard}.png".into(), Format::Png, count, images, Part { part, parts });
                 assert_eq!(shards.numbers().map(|n| shards.range(n).count() as u64).sum::<u64>(), shards.images_of_part());
+                assert_eq!(shards.numbers().count() as u64, shards.of_part());
                 all.extend(shards.numbers().flat_map(|number| shards.range(number)));
             }
             all.sort_unstable();

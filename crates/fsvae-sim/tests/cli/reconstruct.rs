@@ -158,6 +158,11 @@ fn what_cannot_be_reconstructed() {
         "in --count 0",
         "in alone.lif",
         "in/00.png --out in/00.png",
+        "in/00.png --events in/00.png",
+        "in --out in/more.png",
+        "in --events in/00.png",
+        "in --out in/{shard}.png",
+        "in/00.png --out in/00.npz --events in/00.png",
         "in --out images.png --shard 1/2",
     ] {
         let output = folder.run_any(&format!("reconstruct {command}"));

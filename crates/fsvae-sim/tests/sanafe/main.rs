@@ -144,7 +144,7 @@ fn the_shipped_prior_is_the_same_in_sanafe() {
     check(vec![(compare(Network { name: "prior of the shipped model", graph, neurons_per_core: 1024, spikes }), false)]);
 }
 
-/// Room for every packet can only make a network faster, and ours needs no longer. SANA-FE's detailed model gets slower where its estimate counts all
+/// Room for every packet changes nothing of ours in these networks. SANA-FE's detailed model gets slower where its estimate counts all
 /// packets on the way (the prior), and where it does not, room changes nothing: the difference there is no effect of full buffers, either.
 #[test]
 fn full_buffers_are_not_what_makes_the_difference() {
@@ -158,8 +158,9 @@ fn full_buffers_are_not_what_makes_the_difference() {
         let [little, much] = [compare(little), compare_with(much, Some(100_000_000))];
         let [[ours, theirs], [ours_with_room, theirs_with_room]] = [little.picoseconds, much.picoseconds];
         println!("{}: ours {ours}, with room {ours_with_room}; SANA-FE {theirs}, with room {theirs_with_room}", little.name);
-        assert!(ours_with_room <= ours, "{}: {ours_with_room} > {ours}", little.name);
+        assert_eq!(ours_with_room, ours, "{}", little.name);
         // not quite the same from run to run
-        assert!(theirs_with_room as f64 > 0.95 * slower * theirs as f64, "{}: {theirs_with_room} < {theirs}", little.name);
+        let change = theirs_with_room as f64 / theirs as f64;
+        assert!((0.95 * slower..1.15 * slower).contains(&change), "{}: {theirs_with_room} and {theirs}", little.name);
     }
 }

@@ -143,6 +143,17 @@ pub enum Between {
     Leak,
 }
 
+impl Between {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Nothing => "a step a tick",
+            Self::Hold => "membranes are held between steps",
+            Self::Leak => "membranes leak at every tick",
+        }
+    }
+}
+
 /// When a population does its steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {

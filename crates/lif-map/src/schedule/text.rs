@@ -6,7 +6,7 @@
 //! prior.1       . 0 . . . . 1 .
 //! ```
 
-use super::{Between, Domain, Schedule};
+use super::{Domain, Schedule};
 use lif_graph::{LifGraph, PopulationId};
 use std::fmt::Write;
 
@@ -30,11 +30,7 @@ impl Schedule {
 
     fn describe(&self, graph: &LifGraph, index: usize, domain: &Domain, text: &mut String) {
         let Domain { name, between, ticks_per_step, ticks_per_image, streams } = domain;
-        let between = match between {
-            Between::Nothing => "a step a tick",
-            Between::Hold => "membranes are held between steps",
-            Between::Leak => "membranes leak at every tick",
-        };
+        let between = between.words();
         let images = if *streams { "images follow each other" } else { "each image is a run of its own" };
         let _ = writeln!(text, "\n{name}: {ticks_per_step} ticks a step, {ticks_per_image} an image, {between}, {images}");
         let buffers = self.buffers.iter().filter(|buffer| buffer.domain == index);

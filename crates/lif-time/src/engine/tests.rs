@@ -117,7 +117,9 @@ proptest! {
     fn a_schedule_adds_updates_alone((graph, mapping, mut chip, spikes) in mapped(), leaks: bool) {
         chip.ticks = Some(lif_chip::Ticks { synapse: 1, synapse_wait_max: 63, select: 2, holds: !leaks, resets: true });
         let mode = lif_map::Mode::of(&chip);
-        let Ok(ticks) = lif_map::schedule::schedule(&graph, &chip, mode) else { return Ok(()) };
+        let ticks = lif_map::schedule::schedule(&graph, &chip, mode);
+        prop_assume!(ticks.is_ok());
+        let ticks = ticks.unwrap();
         let schedule = Schedule::of(&graph, &ticks).unwrap();
         prop_assert_eq!(u64::from(schedule.ticks), ticks.ticks_per_image);
         let sums = |schedule: Schedule| {
@@ -129,7 +131,9 @@ proptest! {
             Some((sum, clock.layout.cores.iter().map(|core| core.neurons).sum::<u64>()))
         };
         let between = u64::from(schedule.ticks - graph.steps);
-        let (Some((mut stepped, neurons)), Some((scheduled, _))) = (sums(Schedule::stepped(&graph)), sums(schedule)) else { return Ok(()) };
+        let (stepped, scheduled) = (sums(Schedule::stepped(&graph)), sums(schedule));
+        prop_assume!(stepped.is_some() && scheduled.is_some());
+        let ((mut stepped, neurons), (scheduled, _)) = (stepped.unwrap(), scheduled.unwrap());
         *(if leaks { &mut stepped.active } else { &mut stepped.inactive }) += neurons * between;
         prop_assert_eq!(scheduled, stepped);
     }
