@@ -138,3 +138,30 @@ fn picks_that_teach_all_teach_what_picks_teach_on_average() {
     let (_, mean) = run(0, PickGradient::Mean);
     assert!(mean.iter().zip(&average).all(|(m, a)| (m - a).abs() < 1e-6), "{mean:?} is not {average:?}");
 }
+
+/// On average over all picks, the second-order gradient of a quadratic loss is the loss of a spike less the loss of silence, shared by the k.
+#[test]
+fn the_noise_of_picks_has_its_price() {
+    let (latent, ways) = (4, 5);
+    let target = [0.8f32, 0.3, -0.4, 1.7];
+    let rates = [1, 2, 3, 4];
+    let device = Device::flex().autodiff();
+    let spikes: Vec<f32> = rates.iter().flat_map(|rate| (0..ways).map(move |way| f32::from(u8::from(way < *rate)))).collect();
+    let run = |pick: i32, how: PickGradient| {
+        let q = Tensor::<2>::from_data(TensorData::new(spikes.clone(), [1, latent * ways as usize]), &device).require_grad();
+        let picks = Tensor::<2, Int>::from_data(TensorData::new(vec![pick; latent], [1, latent]), &device);
+        let z = pick_with(q.clone(), picks, how);
+        let missed = z.clone() - Tensor::<2>::from_data(TensorData::new(target.to_vec(), [1, latent]), &device);
+        let gradients = (missed.clone() * missed).sum().backward();
+        (values(&z), values(&q.grad(&gradients).expect("a leaf")))
+    };
+    let mut average = vec![0.0; latent * ways as usize];
+    for pick in 0..ways {
+        let (z, gradient) = run(pick, PickGradient::SecondOrder);
+        average.iter_mut().zip(&gradient).for_each(|(a, g)| *a += g / ways as f32);
+        assert_eq!(z, run(pick, PickGradient::Picked).0, "the spikes are the same, bit for bit");
+    }
+    let loss = |z: f32, target: f32| (z - target) * (z - target);
+    let expected: Vec<f32> = target.iter().flat_map(|t| vec![(loss(1.0, *t) - loss(0.0, *t)) / ways as f32; ways as usize]).collect();
+    assert!(average.iter().zip(&expected).all(|(a, e)| (a - e).abs() < 1e-6), "{average:?} is not {expected:?}");
+}
