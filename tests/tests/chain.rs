@@ -63,4 +63,24 @@ fn from_images_to_pictures() {
     let verified = run(folder.path(), "fsvae-compile", &["run/model.mpk", "--target", "loihi", "--verify", "--images", "4", "--json"]);
     let layers = json(&verified)["verification"]["layers"].as_array().unwrap().clone();
     assert!(layers.len() >= 8 && layers.iter().all(|layer| layer["agreement_percent"].as_f64().unwrap() >= 99.0));
+
+    // The integers are measured beside the network that they were compiled from, on the same images with the same picks.
+    let evaluate = ["evaluate", "run/model.mpk", "--compiled", "model-loihi", "--limit", "100", "--samples", "300", "--json"];
+    let scores = json(&run(folder.path(), "fsvae-train", &evaluate));
+    let number = |pointer: &str| scores.pointer(pointer).and_then(Value::as_f64).unwrap_or_else(|| panic!("{pointer} of {scores}"));
+    for score in ["reconstruction_mse", "fad_published", "fad_running"] {
+        let relative = number(&format!("/compiled/{score}")) / number(&format!("/{score}")) - 1.0;
+        assert!((relative - number(&format!("/compiled/relative/{score}"))).abs() < 1e-12, "{score}: {scores}");
+        assert!(relative != 0.0 && relative.abs() < 0.1, "{score}: {scores}");
+    }
+    let table = String::from_utf8(run(folder.path(), "fsvae-train", &evaluate[..evaluate.len() - 1]).stdout).unwrap();
+    assert!(table.contains("compiled: reconstruction MSE") && table.contains("compiled: FAD published"), "{table}");
+
+    // The two files the wrong way round.
+    let lif = |name: &str| folder.path().join("model-loihi").join(name);
+    std::fs::copy(lif("model.reconstruct.lif"), lif("model.lif")).unwrap();
+    let refused = Command::new(binary("fsvae-train")).current_dir(folder.path()).args(evaluate).output().unwrap();
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(message.contains("error[E200]") && message.contains("it takes an image instead of drawing one"), "{message}");
 }

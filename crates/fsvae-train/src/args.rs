@@ -105,8 +105,11 @@ pub struct Evaluate {
     #[arg(required_unless_present = "anchors")]
     pub model: Option<PathBuf>,
     /// No network: measure the scores of real images that others are compared with again, and print them beside the stored ones
-    #[arg(long, conflicts_with_all = ["model", "limit", "samples", "seed", "seeds", "inception", "fad"])]
+    #[arg(long, conflicts_with_all = ["model", "compiled", "limit", "samples", "seed", "seeds", "inception", "fad"])]
     pub anchors: bool,
+    /// The folder where fsvae-compile put MODEL: the integers are measured beside it, with the same images and picks
+    #[arg(long, value_name = "DIR")]
+    pub compiled: Option<PathBuf>,
     /// The images [default: the data set that the network learnt; with --anchors, fashion-mnist]
     #[arg(long)]
     pub dataset: Option<Source>,

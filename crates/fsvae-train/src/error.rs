@@ -115,6 +115,15 @@ pub enum TrainError {
         /// Those of the encoder's.
         found: (usize, usize),
     },
+    /// A file that `evaluate --compiled` cannot measure.
+    #[error("{} is not the compiled network: {reason}", path.display())]
+    #[diagnostic(code(E200), help("compile the model again (`fsvae-compile MODEL --target ...`) and name the folder that it writes"))]
+    NotCompiled {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Ctrl-C, or a request to end.
     #[error("interrupted after step {step}")]
     #[diagnostic(code(E198), help("nothing is lost; go on with `fsvae-train fit --resume --out {}`", out.display()))]

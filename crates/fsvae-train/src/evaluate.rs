@@ -1,6 +1,7 @@
 //! `evaluate`: the scores of a finished network, and what it costs.
 
 use crate::args::{Evaluate, Unseen};
+use crate::compiled::CompiledNetwork;
 use crate::error::TrainError;
 use crate::judge::{self, Judgement};
 use crate::measure::{Pictures, drawn, reconstruction_error, reconstructions, spikes_of};
@@ -30,8 +31,29 @@ struct Scores {
     fad: Option<FadScores>,
     #[serde(flatten)]
     inception: Option<Judgement>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compiled: Option<CompiledScores>,
     #[serde(flatten)]
     cost: Cost,
+}
+
+/// The same of the compiled network, from the same images with the same picks.
+#[derive(Serialize)]
+struct CompiledScores {
+    reconstruction_mse: f64,
+    #[serde(flatten)]
+    fad: Option<FadScores>,
+    /// What is added to each score of the network that was compiled, as a part of it; of FAD the means over all seeds.
+    relative: Relative,
+}
+
+#[derive(Serialize)]
+struct Relative {
+    reconstruction_mse: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fad_published: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fad_running: Option<f64>,
 }
 
 /// What a network does for an image.
@@ -94,6 +116,10 @@ pub fn evaluate(arguments: &Evaluate) -> Result<(), Report> {
     check(arguments)?;
     let device = arguments.device.device()?;
     if format_of(&bytes) == Some(AnnConfig::FORMAT) {
+        if arguments.compiled.is_some() {
+            let reason = "--compiled: a network without spikes is not compiled".to_owned();
+            return Err(TrainError::Impossible { violations: vec![reason] }.into());
+        }
         let checkpoint = AnnCheckpoint::from_bytes(&bytes)?;
         let network = AnnTrainer::from_checkpoint(&checkpoint, &AnnRecipe::default(), &device)?.valid();
         conclude(arguments, &checkpoint, &network, |_| Ok(Cost::Ann { operations: Passes::of_ann(&checkpoint.config) }))
@@ -117,8 +143,15 @@ fn conclude<C: Kind>(
     if inception.is_some() && !network.draws() {
         return Err(TrainError::Impossible { violations: vec!["--inception: an autoencoder draws no images to judge".into()] }.into());
     }
+    let compiled = match (&arguments.compiled, &arguments.model) {
+        (Some(folder), Some(model)) => {
+            let stem = model.file_stem().unwrap_or_default().to_string_lossy();
+            Some(CompiledNetwork::read(folder, &stem, network.shape())?)
+        }
+        _ => None,
+    };
     let (split, images) = images(arguments, dataset, checkpoint)?;
-    let scores = measure(arguments, network, (dataset, split), images, (reference, inception), cost)?;
+    let scores = measure(arguments, (network, compiled), (dataset, split), images, (reference, inception), cost)?;
     if arguments.json {
         print_json(&json!(scores))?
     } else {
@@ -148,45 +181,85 @@ fn read_inception(path: &Path) -> Result<Inception, Report> {
 
 fn measure(
     arguments: &Evaluate,
-    network: &impl Pictures,
+    (network, compiled): (&impl Pictures, Option<CompiledNetwork>),
     (dataset, split): (Source, Split),
     images: ImageSet,
     (reference, inception): (Option<Reference>, Option<Inception>),
     cost: impl FnOnce(ImageSet) -> Result<Cost, Report>,
 ) -> Result<Scores, Report> {
+    let seen = look(arguments, network, &images, (reference.as_ref(), inception.is_some()))?;
+    let compiled = match compiled {
+        Some(compiled) => {
+            let other = look(arguments, &compiled, &images, (reference.as_ref(), false))?;
+            Some(CompiledScores { relative: other.relative_to(&seen), reconstruction_mse: other.error, fad: other.fad })
+        }
+        None => None,
+    };
+    let inception = match inception {
+        Some(inception) => Some(judge::judge(&inception, &seen.drawn, &images.all()?)),
+        None => None,
+    };
+    Ok(Scores {
+        dataset: dataset.to_string(),
+        split: split.name(),
+        images: images.count(),
+        seed: arguments.seed,
+        reconstruction_mse: seen.error,
+        fad: seen.fad,
+        inception,
+        compiled,
+        cost: cost(images)?,
+    })
+}
+
+/// What a network makes of images, and what it draws.
+struct Seen {
+    /// Mean squared error of its reconstructions.
+    error: f64,
+    fad: Option<FadScores>,
+    /// Images of the first seed, if somebody wants them.
+    drawn: Vec<f32>,
+}
+
+impl Seen {
+    fn relative_to(&self, other: &Self) -> Relative {
+        let relative = |of: fn(&FadScores) -> f64| {
+            let (mine, theirs) = (self.fad.as_ref().map(of)?, other.fad.as_ref().map(of)?);
+            Some(mine / theirs - 1.0)
+        };
+        Relative {
+            reconstruction_mse: self.error / other.error - 1.0,
+            fad_published: relative(|fad| fad.fad_seeds.as_ref().map_or(fad.fad_published, |seeds| seeds.published.mean)),
+            fad_running: relative(|fad| fad.fad_seeds.as_ref().map_or(fad.fad_running, |seeds| seeds.running.mean)),
+        }
+    }
+}
+
+fn look(
+    arguments: &Evaluate,
+    network: &impl Pictures,
+    images: &ImageSet,
+    (reference, judged): (Option<&Reference>, bool),
+) -> Result<Seen, Report> {
     let count = images.count();
     let error = {
         let progress = Progress::new("reconstruct", "images", count as u64);
-        reconstruction_error(network, &images, count, arguments.seed, |images| progress.add(images as u64))?
+        reconstruction_error(network, images, count, arguments.seed, |images| progress.add(images as u64))?
     };
     let samples = |seed: u64| {
         let progress = Progress::new("draw", "images", arguments.samples.into());
         drawn(network, arguments.samples as usize, seed, |images| progress.add(images as u64))
     };
-    let wanted = arguments.samples > 0 && network.draws() && (reference.is_some() || inception.is_some());
-    let first = if wanted { samples(arguments.seed) } else { Vec::new() };
+    let wanted = arguments.samples > 0 && network.draws() && (reference.is_some() || judged);
+    let drawn = if wanted { samples(arguments.seed) } else { Vec::new() };
     let fad = match reference.filter(|_| wanted) {
         Some(reference) => {
-            let reconstructed = reconstructions(network, &images, count.min(arguments.samples as usize), arguments.seed)?;
-            Some(fad_scores(arguments, &reference, (&first, &reconstructed), samples))
+            let reconstructed = reconstructions(network, images, count.min(arguments.samples as usize), arguments.seed)?;
+            Some(fad_scores(arguments, reference, (&drawn, &reconstructed), samples))
         }
         None => None,
     };
-    let inception = match inception {
-        Some(inception) => Some(judge::judge(&inception, &first, &images.all()?)),
-        None => None,
-    };
-    drop(first);
-    Ok(Scores {
-        dataset: dataset.to_string(),
-        split: split.name(),
-        images: count,
-        seed: arguments.seed,
-        reconstruction_mse: error,
-        fad,
-        inception,
-        cost: cost(images)?,
-    })
+    Ok(Seen { error, fad, drawn })
 }
 
 impl Cost {
@@ -323,7 +396,24 @@ impl Scores {
         if let Some(inception) = &self.inception {
             text += &inception.text();
         }
+        if let Some(compiled) = &self.compiled {
+            text += &compiled.text();
+        }
         text + "\n" + &self.cost.text()
+    }
+}
+
+impl CompiledScores {
+    fn text(&self) -> String {
+        let Relative { reconstruction_mse, fad_published, fad_running } = &self.relative;
+        let percent = |part: f64| format!("{:+.2} %", 100.0 * part);
+        let mut text =
+            format!("\ncompiled: reconstruction MSE {:.5} ({})\n", self.reconstruction_mse, percent(*reconstruction_mse));
+        if let (Some(fad), Some(published), Some(running)) = (&self.fad, fad_published, fad_running) {
+            text += &fad.text();
+            text += &format!("compiled: FAD published {}, running {}\n", percent(*published), percent(*running));
+        }
+        text
     }
 }
 

@@ -21,6 +21,7 @@
 
 mod anchors;
 mod args;
+mod compiled;
 mod error;
 mod evaluate;
 mod fad;
