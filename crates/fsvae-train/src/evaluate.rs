@@ -407,8 +407,7 @@ impl CompiledScores {
     fn text(&self) -> String {
         let Relative { reconstruction_mse, fad_published, fad_running } = &self.relative;
         let percent = |part: f64| format!("{:+.2} %", 100.0 * part);
-        let mut text =
-            format!("\ncompiled: reconstruction MSE {:.5} ({})\n", self.reconstruction_mse, percent(*reconstruction_mse));
+        let mut text = format!("\ncompiled: reconstruction MSE {:.5} ({})\n", self.reconstruction_mse, percent(*reconstruction_mse));
         if let (Some(fad), Some(published), Some(running)) = (&self.fad, fad_published, fad_running) {
             text += &fad.text();
             text += &format!("compiled: FAD published {}, running {}\n", percent(*published), percent(*running));
