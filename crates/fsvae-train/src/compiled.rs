@@ -42,7 +42,7 @@ impl CompiledNetwork {
     /// Images `first ..` of `seed`, drawn on all threads, in order.
     fn draw(&self, engine: &Engine, seed: u64, images: std::ops::Range<u64>, inputs: impl Fn(u64) -> Inputs + Sync) -> Vec<f32> {
         let record = Record { skip_unread: true, ..Record::default() };
-        let draw = |state: &mut _, image| engine.draw(state, seed, image, &inputs(image), record.clone()).pixels;
+        let draw = |state: &mut _, image| engine.draw(state, seed, image, &inputs(image), record).pixels;
         let pixels: Vec<Vec<u8>> = images.into_par_iter().map_init(|| engine.state(), draw).collect();
         pixels.into_iter().flatten().map(to_float).collect()
     }

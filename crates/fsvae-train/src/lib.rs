@@ -13,7 +13,8 @@
 //!
 //! The loop does not know what it trains ([`ModelKind`]): an FSVAE, the VAE without spikes that it is compared with, or an autoencoder for FAD.
 //!
-//! `evaluate` measures a finished network: errors, distances and scores (`fsvae-score`), spikes, and [`operations`].
+//! `evaluate` measures a finished network: errors, distances and scores (`fsvae-score`), spikes, and [`operations`]; beside it,
+//! on request, the integers that it was compiled to (`lif-sim`).
 //!
 //! A run is a function of its settings: the order of the images, their mirroring and the random numbers of a step are computed from the
 //! seed and the step's number, never carried along, so a run that was killed and resumed ends with the same bytes as one that was not, on
