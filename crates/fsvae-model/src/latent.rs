@@ -47,8 +47,9 @@ pub enum PickGradient {
     /// All k, each a k-th: the same derivative on average over the picks, with less noise. Not in the paper.
     Mean,
     /// As `mean`, divided by twice the probability of what was drawn. The two derivatives above are those of a spike train that is its own
-    /// mean and see no cost in the noise of the picks; this one is on average E[loss | spike] - E[loss | silence] exactly, wherever the loss is quadratic
-    /// in the spike (the trapezoid rule; Liu et al., Bridging Discrete and Backpropagation, NeurIPS 2023). Not in the paper.
+    /// mean and see no cost in the noise of the picks; this one is on average E[loss | spike] - E[loss | silence] exactly, where the loss is quadratic
+    /// in the spike and both can be drawn (the trapezoid rule; Liu et al., Bridging Discrete and Backpropagation, NeurIPS 2023); where all k agree it is half
+    /// of `mean`. Not in the paper.
     SecondOrder,
 }
 

@@ -28,13 +28,13 @@ impl CompiledNetwork {
     /// # Errors
     /// A file cannot be read; [`TrainError::NotCompiled`] when it holds something else.
     pub fn read(folder: &Path, stem: &str, shape: (usize, usize)) -> Result<Self, Report> {
-        let (generate, none) = engine(&folder.join(format!("{stem}.lif")), shape)?;
-        let reconstructing = folder.join(format!("{stem}.reconstruct.lif"));
-        let (reconstruct, image) = engine(&reconstructing, shape)?;
+        let [drawing, reconstructing] = ["lif", "reconstruct.lif"].map(|ending| folder.join(format!("{stem}.{ending}")));
         let not = |path: &Path, reason: &str| TrainError::NotCompiled { path: path.to_owned(), reason: reason.into() };
-        if none.is_some() {
-            return Err(not(&folder.join(format!("{stem}.lif")), "it takes an image instead of drawing one").into());
+        let (generate, taken) = engine(&drawing, shape)?;
+        if taken.is_some() {
+            return Err(not(&drawing, "it takes an image instead of drawing one").into());
         }
+        let (reconstruct, image) = engine(&reconstructing, shape)?;
         let image = image.ok_or_else(|| not(&reconstructing, "it takes no image"))?;
         Ok(Self { generate, reconstruct, image, shape })
     }
