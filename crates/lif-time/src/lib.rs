@@ -34,6 +34,7 @@ pub mod engine;
 mod error;
 mod idle;
 pub mod layout;
+pub mod messages;
 pub mod prices;
 pub mod profile;
 pub mod replay;
@@ -45,6 +46,7 @@ pub use clock::{Clock, State, WatchTicks};
 pub use engine::Watch;
 pub use error::TimeError;
 pub use idle::idle;
+pub use messages::{Message, Messages};
 pub use profile::{Profile, Totals};
 pub use schedule::{Cadence, Schedule};
 

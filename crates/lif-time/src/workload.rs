@@ -224,7 +224,7 @@ impl Workload {
                 walk.since += source.prices.spike.time;
                 counts.spikes += 1;
             }
-            self.emit(source.prices, index, place);
+            self.emit(source.prices, index, spike.neuron, place);
         }
     }
 
@@ -252,7 +252,7 @@ impl Workload {
                 self.update(prices, index, active, u64::from(ways) - active);
                 if fired {
                     self.fire(prices, index);
-                    self.emit(prices, index, Place { axons: gate_axon, axon_count: 1, ..Place::default() });
+                    self.emit(prices, index, channel, Place { axons: gate_axon, axon_count: 1, ..Place::default() });
                 }
             }
             for channel in first..end {
@@ -260,7 +260,7 @@ impl Workload {
                 self.update(prices, index, u64::from(fired), u64::from(!fired));
                 if fired {
                     self.fire(prices, index);
-                    self.emit(prices, index, places[channel as usize]);
+                    self.emit(prices, index, channel, places[channel as usize]);
                 }
             }
             let picks = u64::from(end - first);
@@ -283,11 +283,11 @@ impl Workload {
 
     /// A packet by each axon of a neuron.
     #[inline]
-    fn emit(&mut self, prices: &Prices, core: usize, place: Place) {
+    fn emit(&mut self, prices: &Prices, core: usize, neuron: u32, place: Place) {
         let walk = &mut self.walks[core];
         let emissions = &mut self.work[core].emissions;
         for axon in place.axons..place.axons + place.axon_count {
-            emissions.push(Emission { before: walk.since + prices.axon_out.time, axon });
+            emissions.push(Emission { before: walk.since + prices.axon_out.time, axon, neuron });
             walk.since = 0;
             self.sent[axon as usize] += 1;
         }

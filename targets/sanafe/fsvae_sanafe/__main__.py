@@ -5,11 +5,13 @@
   "spikes": [["p0.3", "p1.0"], ...]      by tick: who fired, sorted
   "energy_fj": 123, "energy_joule": 1.23e-13,   rounded to the femtojoule, and as SANA-FE gives it
   "tick_ps": [...]                        by tick, rounded to the picosecond
+  "messages": [[1, "p0.3", "0.1", "2.0", 2, 64, 243200, 16000], ...]    sorted: tick from 1, neuron, its core, the core that
+                                          it reached, hops, synapses there, picoseconds of these and until it was made
   "synaptic_operations": 7, "packets": 3,
   "load_seconds": 1.0, "run_seconds": 0.5, "peak_bytes": 123
 }
 
-With --bench there are no traces, and so no spikes and tick_ps.
+With --bench there are no traces, and so no spikes, tick_ps and messages.
 """
 
 import argparse
@@ -58,7 +60,7 @@ def run(options):
     chip = sanafe.SpikingChip(architecture)
     chip.load(network)
     loaded = time.perf_counter()
-    traces = {} if options.bench else {"spike_trace": True, "perf_trace": True}
+    traces = {} if options.bench else {"spike_trace": True, "perf_trace": True, "message_trace": True}
     results = chip.sim(ticks, timing_model=options.timing, processing_threads=1, **traces)
     done = time.perf_counter()
     energy = results["energy"]["total"]
@@ -77,12 +79,26 @@ def run(options):
     }
     if not options.bench:
         summary["spikes"] = [sorted(name(address) for address in tick) for tick in results["spike_trace"]]
+        messages = (message for tick in results["message_trace"] for message in tick if not message["placeholder"])
+        summary["messages"] = sorted(as_list(message) for message in messages)
         summary["tick_ps"] = [round(seconds * 1e12) for seconds in results["perf_trace"]["sim_time"]]
     return summary
 
 
 def name(address):
     return f"{address.group_name}.{address.neuron_offset}"
+
+
+def as_list(message):
+    def core(end):
+        return f"{message[end + '_tile_id']}.{message[end + '_core_offset']}"
+
+    def picoseconds(what):
+        return round(message[what] * 1e12)
+
+    neuron = f"{message['src_neuron_group_id']}.{message['src_neuron_offset']}"
+    delays = [picoseconds("processing_delay"), picoseconds("generation_delay")]
+    return [message["timestep"], neuron, core("src"), core("dest"), message["hops"], message["spikes"], *delays]
 
 
 if __name__ == "__main__":

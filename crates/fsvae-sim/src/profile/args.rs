@@ -35,7 +35,7 @@ pub(crate) struct ProfileArgs {
 
     /// The ticks of a step: stepped (one tick, in which every population does it), phased (neurons hold their membranes
     /// until their turn) or substep (they leak meanwhile). The spikes are those of `stepped`, always.
-    #[arg(long, value_name = "MODE", default_value = "stepped", conflicts_with_all = ["trace", "events", "raster", "report"])]
+    #[arg(long, value_name = "MODE", default_value = "stepped", conflicts_with_all = ["trace", "events", "messages", "raster", "report"])]
     pub schedule: Mode,
 
     /// Traces of the first image: .vcd and .fst are waveforms of spikes, membranes and busy cores (GTKWave, Surfer);
@@ -48,11 +48,16 @@ pub(crate) struct ProfileArgs {
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
 
+    /// The packets of the first image, in the columns of SANA-FE's message trace: who sent to which core, over how
+    /// many hops, and how long each part took.
+    #[arg(long, value_name = "FILE")]
+    pub messages: Option<PathBuf>,
+
     /// A raster plot of the first image, a PNG file.
     #[arg(long, value_name = "FILE")]
     pub raster: Option<PathBuf>,
 
-    /// Only these neurons in traces, events and raster: POPULATION, POPULATION:NEURON or POPULATION:FIRST..END; may be
+    /// Only these neurons in traces, events, messages and raster: POPULATION, POPULATION:NEURON or POPULATION:FIRST..END; may be
     /// given several times.
     #[arg(long, value_name = "PROBE")]
     pub probe: Vec<String>,
@@ -87,4 +92,5 @@ Examples:
   fsvae-sim profile --target loihi1 --what-if mine.toml    the same on a chip with other figures
   fsvae-sim profile --count 16 --report out.html           a page with pictures, raster and floor plan
   fsvae-sim profile --trace run.fst --probe decoder.0:0..8 waveforms of eight neurons and their cores
+  fsvae-sim profile --messages m.csv --probe prior.0       who the first layer speaks to, and how long it takes
 ";

@@ -9,7 +9,7 @@ pub(crate) use args::ProfileArgs;
 use crate::cli::Generate;
 use crate::fingerprint::{self, Fingerprint};
 use crate::plan::{Output, Plan};
-use crate::trace::{Probes, Timeline, Traces, report};
+use crate::trace::{Probes, Traces, Wanted, report};
 use crate::{Error, model};
 use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
@@ -120,18 +120,16 @@ fn draws_alone(graph: &LifGraph) -> Result<Engine, Error> {
 }
 
 impl Run<'_> {
-    /// Times the first image again, this time watched, and writes what is to be seen of it.
-    fn show(&self, clock: &Clock<'_>, profile: &Profile, pixels: &[u8], shows: &mut Shows) -> Result<(), Error> {
+    /// Writes what is to be seen of the first image, on a chip of so many rows.
+    fn show(&self, clock: &Clock<'_>, rows: u32, profile: &Profile, pixels: &[u8], shows: &mut Shows) -> Result<(), Error> {
         if shows.traces.is_empty() && shows.report.is_none() {
             return Ok(());
         }
         let record = Record { events: true, ..Record::default() };
         let drawing = self.engine.draw(&mut self.engine.state(), self.seed, 0, &Inputs::default(), record);
         let spikes: Vec<Spike> = drawing.events.iter().map(spike).collect();
-        let mut timeline = Timeline::new(clock, |population| shows.probes.touches(population));
         if !shows.traces.is_empty() {
-            clock.run(&mut clock.state(), &spikes, &mut clock.totals(), &mut timeline)?;
-            shows.traces.write(clock, &shows.probes, &spikes, &timeline)?;
+            shows.traces.write(clock, rows, &shows.probes, &spikes)?;
         }
         if let Some((path, file)) = &mut shows.report {
             let picture = self.engine.picture().filter(|(_, shape)| [1, 3].contains(&shape.channels));
@@ -193,7 +191,7 @@ impl Run<'_> {
         let (wall, timing) = (each(started.elapsed()), each(timing));
         let profile = clock.profile(&sum)?;
         if let Some(shows) = shows {
-            self.show(&clock, &profile, &pixels, shows)?;
+            self.show(&clock, mapping.system.rows, &profile, &pixels, shows)?;
         }
         Ok(Timed { profile, spikes, synaptic_operations: operations, wall, timing, fingerprint: hash.finish(), pixels, mapping })
     }
@@ -209,7 +207,8 @@ struct Shows {
 impl Shows {
     fn create(options: &ProfileArgs, graph: &LifGraph) -> Result<Self, Error> {
         let probes = Probes::new(graph, &options.probe)?;
-        let traces = Traces::create(&options.trace, options.events.as_deref(), options.raster.as_deref())?;
+        let [events, messages, raster] = [&options.events, &options.messages, &options.raster].map(Option::as_deref);
+        let traces = Traces::create(&Wanted { traces: &options.trace, events, messages, raster })?;
         let report = options.report.as_ref().map(|path| Ok::<_, Error>((path.clone(), WholeFile::create(path)?))).transpose()?;
         Ok(Self { traces, probes, report })
     }

@@ -3,6 +3,7 @@
 //! ```text
 //!   timed engine --Watch--> Timeline --+--> perfetto  run.json         packets and stages, to the picosecond
 //!                                      +--> waves --> vcd, fst         spikes, membranes, busy cores
+//!                 --Watch--> Messages -----> sanafe    messages.csv     who sent to whom, and how long it took
 //!   recorded spikes -------------------+--> sanafe    spikes.csv
 //!                                      +--> npz       spikes.npz       t, core, population, neuron
 //!                                      +--> raster    raster.png
@@ -27,7 +28,7 @@ pub(crate) use record::Timeline;
 
 use crate::Error;
 use fsvae_cli::{Action, CliError, WholeFile};
-use lif_time::{Clock, Spike};
+use lif_time::{Clock, Messages, Spike};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -38,8 +39,21 @@ enum Kind {
     Fst,
     Perfetto,
     Csv,
+    Messages,
     Npz,
     Raster,
+}
+
+/// Which files.
+pub(crate) struct Wanted<'a> {
+    /// Waveforms and timelines.
+    pub traces: &'a [PathBuf],
+    /// Spikes.
+    pub events: Option<&'a Path>,
+    /// Packets.
+    pub messages: Option<&'a Path>,
+    /// A picture of the spikes.
+    pub raster: Option<&'a Path>,
 }
 
 /// Files in the making.
@@ -52,7 +66,8 @@ impl Traces {
     ///
     /// # Errors
     /// [`Error::TraceKind`] for an ending that means nothing, and [`Error::File`].
-    pub fn create(traces: &[PathBuf], events: Option<&Path>, raster: Option<&Path>) -> Result<Self, Error> {
+    pub fn create(wanted: &Wanted<'_>) -> Result<Self, Error> {
+        let &Wanted { traces, events, messages, raster } = wanted;
         let ending = |path: &Path| path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
         let mut kinds: Vec<(Kind, &Path)> = Vec::new();
         for path in traces {
@@ -65,6 +80,7 @@ impl Traces {
             kinds.push((kind, path));
         }
         kinds.extend(events.map(|path| (if ending(path) == "npz" { Kind::Npz } else { Kind::Csv }, path)));
+        kinds.extend(messages.map(|path| (Kind::Messages, path)));
         kinds.extend(raster.map(|path| (Kind::Raster, path)));
         let file = |(kind, path): (Kind, &Path)| Ok((kind, path.to_owned(), WholeFile::create(path)?));
         Ok(Self { files: kinds.into_iter().map(file).collect::<Result<_, Error>>()? })
@@ -75,11 +91,13 @@ impl Traces {
         self.files.is_empty()
     }
 
-    /// Writes them.
+    /// Times an image again, this time watched, and writes them.
     ///
     /// # Errors
     /// [`Error::File`], and what the timed engine says to the spikes.
-    pub fn write(&mut self, clock: &Clock<'_>, probes: &Probes, spikes: &[Spike], timeline: &Timeline) -> Result<(), Error> {
+    pub fn write(&mut self, clock: &Clock<'_>, rows: u32, probes: &Probes, spikes: &[Spike]) -> Result<(), Error> {
+        let timeline = &mut Timeline::new(clock, |population| probes.touches(population));
+        clock.run(&mut clock.state(), spikes, &mut clock.totals(), timeline)?;
         for (kind, path, file) in &mut self.files {
             let from_io = |error| Error::File(CliError::from_io(Action::Write, path, error));
             match kind {
@@ -87,6 +105,11 @@ impl Traces {
                 Kind::Fst => fst::write(&waves::waves(clock, probes, spikes, timeline)?, file).map_err(from_io)?,
                 Kind::Perfetto => perfetto::write(clock, timeline, file).map_err(from_io)?,
                 Kind::Csv => sanafe::spikes(clock, probes, spikes, file).map_err(from_io)?,
+                Kind::Messages => {
+                    let mut messages = Messages::new(&clock.layout);
+                    clock.run(&mut clock.state(), spikes, &mut clock.totals(), &mut messages)?;
+                    sanafe::messages(clock, probes, rows, &messages, file).map_err(from_io)?;
+                }
                 Kind::Npz => npz::write(clock, probes, spikes, file).map_err(from_io)?,
                 Kind::Raster => {
                     let png = raster::png(clock.graph, probes, spikes).map_err(|error| from_io(std::io::Error::other(error)))?;

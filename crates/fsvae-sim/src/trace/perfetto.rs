@@ -8,8 +8,9 @@
 //!
 //! The format counts in microseconds; with six decimals the picoseconds are all there.
 
-use super::record::{Sent, Served, Timeline};
+use super::record::{Served, Timeline};
 use lif_time::Clock;
+use lif_time::engine::Sent;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
 
@@ -38,7 +39,7 @@ pub(super) fn write(clock: &Clock<'_>, timeline: &Timeline, out: &mut impl Write
     let mut flying: BTreeMap<(u32, u32), VecDeque<usize>> = BTreeMap::new();
     let mut arrows = 0;
     let mut changes: Vec<(u64, i64)> = Vec::new();
-    for &Sent { core, axon, begin, ready, left } in &timeline.sent {
+    for &Sent { core, axon, begin, ready, left, .. } in &timeline.sent {
         let (process, out_begin) = (core + 1, ready - out_time.min(ready - begin));
         events.span(process, 1, "update", begin, out_begin)?;
         events.span(process, 2, "send", out_begin, ready)?;

@@ -1,6 +1,6 @@
 //! What the timed engine shows of one image, kept in memory for the files that are made of it.
 
-use lif_time::engine::{Outcome, Watch};
+use lif_time::engine::{Outcome, Sent, Watch};
 use lif_time::{Clock, WatchTicks};
 
 /// Times are picoseconds from the begin of the image.
@@ -8,7 +8,7 @@ use lif_time::{Clock, WatchTicks};
 pub(crate) struct Timeline {
     /// Begin and end of each tick, and when all units were done.
     pub ticks: Vec<Tick>,
-    /// Packets as their senders saw them.
+    /// Packets as their senders saw them; times as here.
     pub sent: Vec<Sent>,
     /// Packets in the cores that they reached.
     pub served: Vec<Served>,
@@ -23,16 +23,6 @@ pub(crate) struct Tick {
     pub begin: u64,
     pub done: u64,
     pub end: u64,
-}
-
-/// A packet leaves.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sent {
-    pub core: u32,
-    pub axon: u32,
-    pub begin: u64,
-    pub ready: u64,
-    pub left: u64,
 }
 
 /// A packet is worked on; `axon` is `u32::MAX` for spikes from outside the system.
@@ -64,9 +54,11 @@ impl Watch for Timeline {
         }
     }
 
-    fn sent(&mut self, core: u32, axon: u32, begin: u64, ready: u64, left: u64) {
-        if self.keeps(core) {
-            self.sent.push(Sent { core, axon, begin: self.at + begin, ready: self.at + ready, left: self.at + left });
+    fn sent(&mut self, packet: Sent) {
+        if self.keeps(packet.core) {
+            let from_begin = |time| self.at + time;
+            let [begin, ready, left] = [packet.begin, packet.ready, packet.left].map(from_begin);
+            self.sent.push(Sent { begin, ready, left, ..packet });
         }
     }
 }

@@ -175,6 +175,32 @@ fn a_table_for_people() {
 }
 
 #[test]
+fn messages_in_the_columns_of_sanafe() {
+    let folder = Folder::new();
+    let profile = folder.json(&["profile", "tiny.lif", "--target", "sanafe-loihi", "--messages", "messages.csv", "--json"]);
+    let text = std::fs::read_to_string(folder.path("messages.csv")).unwrap();
+    let mut lines = text.lines();
+    let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    assert!(rows.iter().all(|row| row.len() == columns.len()));
+    let column = |name: &str| columns.iter().position(|column| *column == name).unwrap();
+    let sum = |name: &str| rows.iter().map(|row| row[column(name)].parse::<f64>().unwrap()).sum::<f64>();
+    assert_eq!(profile["packets"], rows.len());
+    assert_eq!(profile["hops"].as_f64(), Some(sum("hops")));
+    // whoever fires and is heard, and the gates
+    let senders = |row: &Vec<&str>| row[column("src_neuron")].rsplit_once('.').unwrap().0.to_owned();
+    let names: std::collections::BTreeSet<String> = rows.iter().map(senders).collect();
+    assert!(names.contains("select/gate") && names.contains("select") && !names.contains("readout"), "{names:?}");
+    insta::assert_snapshot!(text.lines().take(8).collect::<Vec<_>>().join("\n"));
+
+    folder.run(&["profile", "tiny.lif", "--target", "sanafe-loihi", "--messages", "few.csv", "--probe", "prior.0:0..4"]);
+    let few = std::fs::read_to_string(folder.path("few.csv")).unwrap();
+    let held = |line: &&str| (0..4).any(|neuron| line.contains(&format!(",prior.0.{neuron},")));
+    let expected: Vec<&str> = text.lines().take(1).chain(text.lines().filter(held)).collect();
+    assert!(expected.len() > 1 && few.lines().eq(expected));
+}
+
+#[test]
 fn events_and_raster() {
     let folder = Folder::new();
     folder.run(&[

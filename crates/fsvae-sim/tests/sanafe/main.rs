@@ -1,4 +1,4 @@
-//! SANA-FE 2.2.9 runs our netlists: every spike is the same, every energy the same to the femtojoule, and times are compared with both of its models.
+//! SANA-FE 2.2.9 runs our netlists: every spike is the same, every energy the same to the femtojoule, every packet has the same way and the same work, and times are compared with both of its models.
 //!
 //! Installed by `cargo xtask setup` under `target/sanafe`. What differs, and why, is in docs/SANA-FE.md.
 
@@ -9,7 +9,7 @@ use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, PopulationId};
 use lif_netlist::sanafe::{self, Driven};
 use lif_sim::{Engine, Event, GivenSpikes, Record};
-use lif_time::{Clock, Schedule, Spike};
+use lif_time::{Clock, Messages, Schedule, Spike};
 use networks::Network;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,11 @@ struct Ours {
     ticks_ps: Vec<u64>,
     operations: u64,
     packets: u64,
+    messages: Vec<Message>,
 }
+
+/// Tick from 1, neuron, its core, the core that it reached, hops, synapses there, picoseconds of these and until the packet was made.
+type Message = (u32, String, String, String, u32, u32, u64, u64);
 
 /// Spikes of the functional engine, timed.
 fn ours(driven: &Driven, chip: &Chip, given: &[Vec<Vec<u32>>]) -> Ours {
@@ -59,8 +63,17 @@ fn ours(driven: &Driven, chip: &Chip, given: &[Vec<Vec<u32>>]) -> Ours {
     let clock = Clock::new(graph, &mapping, chip, Schedule::stepped(graph)).unwrap();
     let events: Vec<Spike> =
         drawing.events.iter().map(|event| Spike { step: event.step, population: event.population, neuron: event.neuron }).collect();
-    let mut totals = clock.totals();
-    clock.run(&mut clock.state(), &events, &mut totals, &mut ()).unwrap();
+    let (mut totals, mut messages) = (clock.totals(), Messages::new(&clock.layout));
+    clock.run(&mut clock.state(), &events, &mut totals, &mut messages).unwrap();
+    let core = |index: u32| &clock.layout.cores[index as usize];
+    let hardware = |index: u32| format!("{}.{}", core(index).x * mapping.system.rows + core(index).y, core(index).number);
+    let as_tuple = |message: &lif_time::Message| {
+        let (sent, times) = (message.sent, [message.done - message.taken, message.sent.ready - message.sent.begin]);
+        let neuron = format!("p{}.{}", core(sent.core).population.0, sent.neuron);
+        (message.tick + 1, neuron, hardware(sent.core), hardware(message.to), message.hops, message.synapses, times[0], times[1])
+    };
+    let mut messages: Vec<Message> = messages.messages.iter().map(as_tuple).collect();
+    messages.sort();
     let profile = clock.profile(&totals).unwrap();
     Ours {
         spikes,
@@ -68,7 +81,19 @@ fn ours(driven: &Driven, chip: &Chip, given: &[Vec<Vec<u32>>]) -> Ours {
         ticks_ps: profile.ticks.iter().map(|tick| tick.time_ps.0).collect(),
         operations: profile.populations.iter().map(|row| row.synaptic_operations).sum(),
         packets: profile.packets,
+        messages,
     }
+}
+
+/// Checks a part of all messages, whatever their order.
+fn same<T: Ord + std::fmt::Debug>(ours: &[Message], theirs: &[Message], part: impl Fn(&Message) -> T) {
+    let [ours, theirs] = [ours, theirs].map(|messages| {
+        let mut parts: Vec<T> = messages.iter().map(&part).collect();
+        parts.sort();
+        parts
+    });
+    let different = ours.iter().zip(&theirs).find(|(ours, theirs)| ours != theirs);
+    assert_eq!((different, ours.len()), (None, theirs.len()));
 }
 
 /// Our time over SANA-FE's, simple and detailed.
@@ -106,6 +131,12 @@ fn compare_with(network: Network, room: Option<u32>) -> Ratios {
         assert_eq!(theirs["energy_fj"], ours.energy_fj, "{name}");
         assert_eq!(theirs["synaptic_operations"], ours.operations, "{name}");
         assert_eq!(theirs["packets"], ours.packets, "{name}");
+        let messages: Vec<Message> = serde_json::from_value(theirs["messages"].clone()).unwrap();
+        same(&ours.messages, &messages, |(tick, neuron, from, to, hops, synapses, processing, _)| {
+            (*tick, neuron.clone(), from.clone(), to.clone(), *hops, *synapses, *processing)
+        });
+        // a neuron that reaches several cores sends to them in another order there
+        same(&ours.messages, &messages, |(tick, neuron, .., generation)| (*tick, neuron.clone(), *generation));
     }
     assert!(ours.spikes.iter().map(Vec::len).sum::<usize>() > 20, "{name} is quiet");
     let ticks = |theirs: &Value| -> Vec<u64> { serde_json::from_value(theirs["tick_ps"].clone()).unwrap() };

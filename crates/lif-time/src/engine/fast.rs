@@ -1,7 +1,7 @@
 //! The hot loop. Everything is an index into an array; lists are chains through pools that only grow, so nothing is allocated once they
 //! are large enough.
 
-use super::{Chip, CoreWork, Critical, Outcome, UnitLoad, Watch};
+use super::{Chip, CoreWork, Critical, Emission, Outcome, Sent, UnitLoad, Watch};
 use crate::layout::Child;
 use crate::wheel::Wheel;
 
@@ -247,7 +247,8 @@ impl<'c> Engine<'c> {
         if (who as usize) < self.senders.len() {
             let (sender, work) = (&mut self.senders[who as usize], &tick.work[who as usize]);
             self.stalled[who as usize] += tick.now - sender.ready;
-            tick.watch.sent(who, work.emissions[sender.at as usize].axon, sender.begin, sender.ready, tick.now);
+            let Emission { axon, neuron, .. } = work.emissions[sender.at as usize];
+            tick.watch.sent(Sent { core: who, axon, neuron, begin: sender.begin, ready: sender.ready, left: tick.now });
             sender.at += 1;
             sender.begin = tick.now;
             let next = work.emissions.get(sender.at as usize).map_or(work.tail, |emission| emission.before);

@@ -22,7 +22,7 @@ pub mod fast;
 pub mod flow;
 pub mod slow;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::layout::Layout;
 use crate::prices::Prices;
@@ -45,6 +45,25 @@ pub struct Emission {
     pub before: u64,
     /// Its axon.
     pub axon: u32,
+    /// The neuron that fired; at a select stage's own axon the channel whose gate did.
+    pub neuron: u32,
+}
+
+/// A packet that left; times are picoseconds from the tick's begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Who sent it.
+    pub core: u32,
+    /// By which axon.
+    pub axon: u32,
+    /// For which neuron, as in [`Emission::neuron`].
+    pub neuron: u32,
+    /// When the core had begun to work on it.
+    pub begin: u64,
+    /// When it was ready.
+    pub ready: u64,
+    /// When it left: later, where it had to wait for room.
+    pub left: u64,
 }
 
 /// What a tick came to.
@@ -92,8 +111,8 @@ pub trait Watch {
     fn crossed(&mut self, _unit: u32, _axon: u32, _begin: u64, _end: u64) {}
     /// A core's server works on a packet in this time.
     fn served(&mut self, _core: u32, _axon: u32, _begin: u64, _end: u64) {}
-    /// A core's sender had a packet ready at `ready`, and it left at `left`; it had begun to work on it at `begin`.
-    fn sent(&mut self, _core: u32, _axon: u32, _begin: u64, _ready: u64, _left: u64) {}
+    /// A packet left.
+    fn sent(&mut self, _packet: Sent) {}
 }
 
 impl Watch for () {

@@ -9,7 +9,7 @@ use lif_map::{Mapping, Rates};
 use proptest::prelude::*;
 
 /// A graph that fits some small chip, its mapping, and a chip with prices.
-fn mapped() -> impl Strategy<Value = (LifGraph, Mapping, lif_chip::Chip, Vec<Spike>)> {
+pub(crate) fn mapped() -> impl Strategy<Value = (LifGraph, Mapping, lif_chip::Chip, Vec<Spike>)> {
     let graph = well_formed_graph().prop_flat_map(|graph| (source_spikes(&graph), Just(graph)));
     let chip = prop_oneof![Just("loihi1"), Just("spinnaker1"), Just("mesh2x2")];
     let parts = (graph, chip, 1u32..9, costs(), any::<u64>());
