@@ -6,7 +6,7 @@ use lif_graph::{Interpreter, LifGraph};
 use lif_sim::{Engine, Event, Record};
 use std::path::PathBuf;
 
-const MODELS: [&str; 1] = ["fashion-mnist"];
+const MODELS: [&str; 2] = ["fashion-mnist", "mnist"];
 
 fn read(model: &str, file: &str) -> Vec<u8> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../models")).join(model).join(file);

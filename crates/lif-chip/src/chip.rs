@@ -147,6 +147,9 @@ pub struct BiasFormat {
     pub exponent_min: u8,
     /// The largest exponent.
     pub exponent_max: u8,
+    /// Whether a clock's synapses bring it, together with the sum of weights.
+    #[serde(default)]
+    pub as_synapse: bool,
 }
 
 /// Which decays exist: `v * multiplier / 2^bits`, rounded.
@@ -214,9 +217,9 @@ impl Chip {
     }
 
     /// What a bias of this magnitude adds to the sum of weights that reaches a neuron in one update, in units of the graph's weights:
-    /// nothing, unless neurons leak at every tick and a clock's synapses bring it.
+    /// nothing, unless a clock's synapses bring it, as they do wherever neurons leak at every tick.
     pub fn bias_as_input(&self, bias: u32) -> u64 {
-        let clocked = self.ticks.is_some_and(|ticks| !ticks.holds);
+        let clocked = self.bias.as_synapse || self.ticks.is_some_and(|ticks| !ticks.holds);
         if clocked { u64::from(bias).div_ceil(1 << self.input_shift()) } else { 0 }
     }
 
@@ -371,6 +374,7 @@ mod tests {
         assert_eq!([0.0, 31.9, 33.0, -100.0, 262_143.0, 1e9].map(|bias| first.nearest_bias(bias)), [0, 0, 64, -128, 262_144, 524_160]);
         assert_eq!([64, 63, 262_144, 262_208].map(|bias| first.bias_parts(bias)), [Some((1, 6)), None, Some((2048, 7)), None]);
         assert_eq!([first.bias_as_input(0), first.bias_as_input(129), second.bias_as_input(129)], [0, 2, 0]);
+        assert_eq!(find("spinnaker1").unwrap().bias_as_input(129), 33);
     }
 
     #[test]
