@@ -88,7 +88,8 @@ proptest! {
             prop_assert_eq!(layer.threshold.len(), if fires { layer.scale.len() } else { 0 });
             prop_assert!(layer.threshold.iter().all(|t| t % (1 << chip.threshold.shift_bits) == 0 && *t > 0));
             prop_assert!(layer.bias.iter().all(|&bias| chip.bias_parts(bias).is_some()));
-            prop_assert!(i64::try_from(layer.worst.input.magnitude()).unwrap() <= chip.input_max());
+            let bias = layer.bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
+            prop_assert!(i64::try_from(layer.worst.input.magnitude() + chip.bias_as_input(bias)).unwrap() <= chip.input_max());
             prop_assert!(i64::try_from(layer.worst.membrane.magnitude()).unwrap() <= chip.membrane_max());
             let mut clipped = 0;
             for unit in 0..layer.wiring.units() {

@@ -7,15 +7,16 @@
 //!       axon out       link is full for links and port     of the core
 //! ```
 //!
-//! The engine tells what happens at each unit. Packets of one axon to one core take the same way and keep their order there, and a core takes
-//! packets in the order in which they come through its port; so the ends are joined when the tick is over.
+//! The engine tells what happens at each unit. Packets of one axon to one core take the same way and keep their order there, and a core
+//! takes packets in the order in which they come through its port; so the ends are joined when the tick is over.
 
 use crate::clock::WatchTicks;
 use crate::engine::{Outcome, Sent, Watch};
 use crate::layout::{Child, Layout};
 use std::collections::{BTreeMap, VecDeque};
 
-/// One packet to one core, in one tick; times are picoseconds from the tick's begin. A multicast packet is a message for each core that it reaches.
+/// One packet to one core, in one tick; times are picoseconds from the tick's begin. A multicast packet is a message for each core that
+/// it reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
     /// From 0.
@@ -30,7 +31,8 @@ pub struct Message {
     pub shortest: u64,
     /// Synapses that it reached there.
     pub synapses: u32,
-    /// When it left; of a multicast packet, whose copies leave one by one and which has left with the last, at most so late that it can have arrived.
+    /// When it left. A multicast packet counts as gone with its last copy; for a copy that arrived too early for that, the latest time at which it can
+    /// have left.
     pub left: u64,
     /// When it was through the core's port.
     pub arrived: u64,

@@ -304,9 +304,14 @@ impl Job<'_> {
 
 impl IntegerLayer {
     fn fits(&self, chip: &Chip) -> bool {
-        let bias = self.bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
-        i128::from(self.worst.input.magnitude() + chip.bias_as_input(bias)) <= i128::from(chip.input_max())
+        i128::from(self.largest_sum(chip)) <= i128::from(chip.input_max())
             && i128::from(self.worst.membrane.magnitude()) <= i128::from(self.membrane_max(chip))
+    }
+
+    /// Of weights that reach a neuron in one update, with the bias where synapses bring it.
+    fn largest_sum(&self, chip: &Chip) -> u64 {
+        let bias = self.bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
+        self.worst.input.magnitude() + chip.bias_as_input(bias)
     }
 
     /// A read-out must also stay below the largest threshold, so that it can be a LIF neuron that never fires.
@@ -319,11 +324,12 @@ impl IntegerLayer {
         CompileError::DoesNotFit {
             layer: self.wiring.name.clone(),
             chip: chip.name.clone(),
-            input: self.worst.input.magnitude(),
+            input: self.largest_sum(chip),
             input_max: chip.input_max(),
             membrane: self.worst.membrane.magnitude(),
             membrane_max: self.membrane_max(chip),
-            input_bits: self.worst.input.bits() + chip.synapse.mixed_sign_step.trailing_zeros(),
+            // sign included
+            input_bits: 65 - self.largest_sum(chip).leading_zeros() + chip.synapse.mixed_sign_step.trailing_zeros(),
             membrane_bits: self.worst.membrane.bits(),
         }
     }

@@ -49,7 +49,8 @@ pub(crate) struct ProfileArgs {
     pub events: Option<PathBuf>,
 
     /// The packets of the first image, in the columns of SANA-FE's message trace: who sent to which core, over how
-    /// many hops, and how long each part took.
+    /// many hops, and how long each part took. A line for each core that a packet reaches; timestamps begin anew with
+    /// every tick.
     #[arg(long, value_name = "FILE")]
     pub messages: Option<PathBuf>,
 

@@ -97,7 +97,9 @@ impl Traces {
     /// [`Error::File`], and what the timed engine says to the spikes.
     pub fn write(&mut self, clock: &Clock<'_>, rows: u32, probes: &Probes, spikes: &[Spike]) -> Result<(), Error> {
         let timeline = &mut Timeline::new(clock, |population| probes.touches(population));
-        clock.run(&mut clock.state(), spikes, &mut clock.totals(), timeline)?;
+        if self.files.iter().any(|(kind, ..)| matches!(kind, Kind::Vcd | Kind::Fst | Kind::Perfetto)) {
+            clock.run(&mut clock.state(), spikes, &mut clock.totals(), timeline)?;
+        }
         for (kind, path, file) in &mut self.files {
             let from_io = |error| Error::File(CliError::from_io(Action::Write, path, error));
             match kind {

@@ -18,8 +18,9 @@ pub(super) fn spikes(clock: &Clock<'_>, probes: &Probes, spikes: &[Spike], out: 
 const COLUMNS: &str = "timestep,mid,src_neuron,src_hw,dest_hw,hops,spikes,send_timestamp,received_timestamp,processed_timestamp,\
                        generation_delay,processing_delay,network_delay,blocking_delay,min_hop_delay,messages_along_route";
 
-/// One line for each packet and core, of neurons that are looked at. Times are seconds, written so that no picosecond is lost. The last column, an estimate of
-/// SANA-FE's, is empty.
+/// One line for each packet and core that it reaches, of neurons that are looked at. Times are seconds, written so that no picosecond is lost; timestamps
+/// count from the tick's begin. As in SANA-FE a packet is received when the core begins with it, and the network's delay ends before that, at the core's
+/// port. The last column, an estimate of SANA-FE's, is empty.
 pub(super) fn messages(clock: &Clock<'_>, probes: &Probes, rows: u32, messages: &Messages<'_>, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{COLUMNS}")?;
     let core = |index: u32| &clock.layout.cores[index as usize];
@@ -36,7 +37,7 @@ pub(super) fn messages(clock: &Clock<'_>, probes: &Probes, rows: u32, messages: 
         let (from, to) = (hardware(sent.core), hardware(to));
         write!(out, "{},{number},{name}{gate}.{},{from},{to},{hops},{synapses}", tick + 1, sent.neuron)?;
         let delays = [sent.ready - sent.begin, done - taken, arrived - left, left - sent.ready, shortest];
-        for picoseconds in [left, arrived, done].into_iter().chain(delays) {
+        for picoseconds in [left, taken, done].into_iter().chain(delays) {
             write!(out, ",{picoseconds}e-12")?;
         }
         out.write_all(b",\n")?;

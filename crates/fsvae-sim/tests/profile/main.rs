@@ -149,13 +149,14 @@ fn the_ticks_of_a_schedule() {
 fn what_cannot_be_done_is_one_error() {
     let folder = Folder::new();
     std::fs::write(folder.path("broken.toml"), "name = 1").unwrap();
-    let words: [&[&str]; 9] = [
+    let words: [&[&str]; 10] = [
         &["profile", "tiny.lif", "--target", "loihi2"],
         &["profile", "tiny.lif", "--target", "nothing"],
         &["profile", "tiny.lif", "--target", "nothing.toml"],
         &["profile", "tiny.lif", "--target", "broken.toml"],
         &["profile", "tiny.lif", "--trace", "run.wav"],
         &["profile", "tiny.lif", "--trace", "nowhere/run.vcd"],
+        &["profile", "tiny.lif", "--messages", "nowhere/messages.csv"],
         &["profile", "tiny.lif", "--probe", "decoder.9"],
         &["profile", "tiny.lif", "--probe", "select:4"],
         &["generate", "tiny.lif", "--target", "loihi1", "--events"],
@@ -186,12 +187,26 @@ fn messages_in_the_columns_of_sanafe() {
     let column = |name: &str| columns.iter().position(|column| *column == name).unwrap();
     let sum = |name: &str| rows.iter().map(|row| row[column(name)].parse::<f64>().unwrap()).sum::<f64>();
     assert_eq!(profile["packets"], rows.len());
+    assert!(sum("hops") > 0.0 && sum("blocking_delay") == 0.0);
     assert_eq!(profile["hops"].as_f64(), Some(sum("hops")));
+    for row in &rows {
+        let picoseconds = |name: &str| row[column(name)].strip_suffix("e-12").unwrap().parse::<u64>().unwrap();
+        let [sent, received, done] = ["send_timestamp", "received_timestamp", "processed_timestamp"].map(picoseconds);
+        let [processing, network, shortest] = ["processing_delay", "network_delay", "min_hop_delay"].map(picoseconds);
+        assert!(sent + network <= received && received + processing == done && shortest <= network, "{row:?}");
+        assert_eq!(row[column("hops")] == "0", shortest == 0, "{row:?}");
+    }
     // whoever fires and is heard, and the gates
     let senders = |row: &Vec<&str>| row[column("src_neuron")].rsplit_once('.').unwrap().0.to_owned();
     let names: std::collections::BTreeSet<String> = rows.iter().map(senders).collect();
     assert!(names.contains("select/gate") && names.contains("select") && !names.contains("readout"), "{names:?}");
-    insta::assert_snapshot!(text.lines().take(8).collect::<Vec<_>>().join("\n"));
+    let far = rows.iter().filter(|row| row[column("hops")] != "0").take(3).map(|row| row.join(","));
+    insta::assert_snapshot!(text.lines().take(6).map(str::to_owned).chain(far).collect::<Vec<_>>().join("\n"));
+
+    // a packet of a multicast tree has a line for each core
+    let profile = folder.json(&["profile", "tiny.lif", "--target", "spinnaker1", "--messages", "tree.csv", "--json"]);
+    let lines = std::fs::read_to_string(folder.path("tree.csv")).unwrap().lines().count() as u64 - 1;
+    assert!(lines >= profile["packets"].as_u64().unwrap());
 
     folder.run(&["profile", "tiny.lif", "--target", "sanafe-loihi", "--messages", "few.csv", "--probe", "prior.0:0..4"]);
     let few = std::fs::read_to_string(folder.path("few.csv")).unwrap();
