@@ -178,7 +178,10 @@ fn a_table_for_people() {
 #[test]
 fn messages_in_the_columns_of_sanafe() {
     let folder = Folder::new();
-    let profile = folder.json(&["profile", "tiny.lif", "--target", "sanafe-loihi", "--messages", "messages.csv", "--json"]);
+    // few neurons a core, so that packets travel
+    let file = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../targets/sanafe/sanafe-loihi.toml")).unwrap();
+    std::fs::write(folder.path("many.toml"), file.replace("neurons_per_core = 1024", "neurons_per_core = 32")).unwrap();
+    let profile = folder.json(&["profile", "tiny.lif", "--target", "many.toml", "--messages", "messages.csv", "--json"]);
     let text = std::fs::read_to_string(folder.path("messages.csv")).unwrap();
     let mut lines = text.lines();
     let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -187,7 +190,7 @@ fn messages_in_the_columns_of_sanafe() {
     let column = |name: &str| columns.iter().position(|column| *column == name).unwrap();
     let sum = |name: &str| rows.iter().map(|row| row[column(name)].parse::<f64>().unwrap()).sum::<f64>();
     assert_eq!(profile["packets"], rows.len());
-    assert!(sum("hops") > 0.0 && sum("blocking_delay") == 0.0);
+    assert!(sum("hops") > 0.0);
     assert_eq!(profile["hops"].as_f64(), Some(sum("hops")));
     for row in &rows {
         let picoseconds = |name: &str| row[column(name)].strip_suffix("e-12").unwrap().parse::<u64>().unwrap();
@@ -208,7 +211,7 @@ fn messages_in_the_columns_of_sanafe() {
     let lines = std::fs::read_to_string(folder.path("tree.csv")).unwrap().lines().count() as u64 - 1;
     assert!(lines >= profile["packets"].as_u64().unwrap());
 
-    folder.run(&["profile", "tiny.lif", "--target", "sanafe-loihi", "--messages", "few.csv", "--probe", "prior.0:0..4"]);
+    folder.run(&["profile", "tiny.lif", "--target", "many.toml", "--messages", "few.csv", "--probe", "prior.0:0..4"]);
     let few = std::fs::read_to_string(folder.path("few.csv")).unwrap();
     let held = |line: &&str| (0..4).any(|neuron| line.contains(&format!(",prior.0.{neuron},")));
     let expected: Vec<&str> = text.lines().take(1).chain(text.lines().filter(held)).collect();
