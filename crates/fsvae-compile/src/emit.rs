@@ -2,7 +2,7 @@
 
 use crate::CompileError;
 use lif_chip::Chip;
-use lif_graph::{LifGraph, NeuronModel};
+use lif_graph::LifGraph;
 use lif_map::Mode;
 use lif_map::schedule::schedule;
 use lif_netlist::{NetlistFile, backend};
@@ -16,7 +16,7 @@ pub fn emit(graph: &LifGraph, chip: &Chip, mode: Option<Mode>) -> Result<Vec<Net
     if chip.mesh.is_some() || chip.hexagonal.is_some() {
         lif_map::partition(&lif_map::Loads::new(graph, chip))?;
     }
-    let takes_image = graph.populations.iter().any(|population| matches!(population.model, NeuronModel::Image { .. }));
+    let takes_image = graph.images().next().is_some();
     match (&chip.netlist, mode) {
         (Some(_), Some(mode)) if takes_image && chip.ticks.is_some() => schedule(graph, chip, mode).map(|_| vec![]).map_err(Into::into),
         (Some(_), _) if takes_image => Ok(vec![]),

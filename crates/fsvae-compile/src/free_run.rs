@@ -5,7 +5,7 @@ use crate::CompileError;
 use crate::float::FloatEngine;
 use crate::pixels::{boundaries, byte};
 use fsvae_score::{Fad, Reference, Set, fad};
-use lif_graph::{LifGraph, NeuronModel, PopulationId, Shape, pixel_value};
+use lif_graph::{LifGraph, Shape, pixel_value};
 use lif_sim::{Engine, Inputs, Record};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -53,12 +53,12 @@ pub fn free_run(
 ) -> Result<FreeRun, CompileError> {
     let integer = Engine::new(graph)?;
     let boundaries: Vec<f64> = boundaries().collect();
-    let place = graph.populations.iter().position(|population| matches!(population.model, NeuronModel::Image { .. }));
+    let image_population = graph.images().next();
     let draw = |image| -> Result<(Vec<u8>, Vec<u8>), CompileError> {
         let pixels = shown(image);
         let float = engine.reconstruct(&pixels, seed, image, |_| ()).into_iter().map(|v| byte(&boundaries, v)).collect();
-        let inputs = match place {
-            Some(place) => integer.with_image(Inputs::default(), PopulationId::from_index(place), &pixels)?,
+        let inputs = match image_population {
+            Some((population, _)) => integer.with_image(Inputs::default(), population, &pixels)?,
             None => Inputs::default(),
         };
         let drawing = integer.draw(&mut integer.state(), seed, image, &inputs, Record::default());

@@ -39,9 +39,8 @@ pub fn map_with(graph: &LifGraph, chip: &Chip, pictures: &[Vec<u8>]) -> Result<M
 /// [`CompileError::Simulation`] for a graph that breaks a rule, or pictures of another size.
 pub fn spike_counts(graph: &LifGraph, images: u64, pictures: &[Vec<u8>]) -> Result<Vec<Vec<u32>>, CompileError> {
     let engine = Engine::new(graph)?;
-    let image = graph.populations.iter().position(|row| matches!(row.model, NeuronModel::Image { .. })).map(PopulationId::from_index);
-    let shown: Vec<Inputs> = match image {
-        Some(image) => pictures.iter().map(|pixels| engine.with_image(Inputs::default(), image, pixels)).collect::<Result<_, _>>()?,
+    let shown: Vec<Inputs> = match graph.images().next() {
+        Some((image, _)) => pictures.iter().map(|pixels| engine.with_image(Inputs::default(), image, pixels)).collect::<Result<_, _>>()?,
         None => vec![],
     };
     let sources: Vec<_> =

@@ -90,7 +90,7 @@ fn populations_text(Product { graph, layers, .. }: &Product<'_>, chip: &Chip) ->
                 clipped(layer),
                 format!("{:.2} %", 100.0 * layer.weight_error),
                 thresholds(layer),
-                layer.worst.input.magnitude().to_string(),
+                layer.input_sum(chip).magnitude().to_string(),
                 format!("{} of {}", layer.worst.membrane.bits(), layer.membrane_bits),
             ],
             _ => vec![],
@@ -138,7 +138,7 @@ fn object(Product { graph, layers, .. }: &Product<'_>, chip: &Chip) -> Value {
                 row["clipped_biases"] = json!(layer.clipped_biases);
                 row["weight_error"] = json!(layer.weight_error);
                 row["thresholds"] = json!(layer.threshold);
-                row["largest_sum"] = json!(layer.worst.input.magnitude());
+                row["largest_sum"] = json!(layer.input_sum(chip).magnitude());
                 row["largest_membrane"] = json!(layer.worst.membrane.magnitude());
             }
             row

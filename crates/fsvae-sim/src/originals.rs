@@ -18,14 +18,15 @@ const IDX: [&[u8]; 2] = [&[0, 0, 8], &[0x1f, 0x8b]];
 /// The most that a PNG file may hold.
 const MAX_BYTES: u64 = 1 << 26;
 
-/// A network's name and the shape of the images that it takes.
+/// A network's name, the shape of the images that it takes, and how many are read at most.
 pub(crate) struct Wanted<'a> {
     pub network: &'a str,
     pub shape: Shape,
+    pub count: u64,
 }
 
 impl Wanted<'_> {
-    /// All images, as large as the network's.
+    /// The first images, as large as the network's.
     pub fn read(&self, path: &Path) -> Result<Images, Error> {
         if path.is_dir() {
             return self.folder(path);
@@ -35,6 +36,7 @@ impl Wanted<'_> {
         begun.map_err(|error| CliError::from_io(Action::Read, path, error))?;
         if IDX.iter().any(|magic| head.starts_with(magic)) {
             let images = idx_images(path)?;
+            let images = images.first(self.at_most(images.count));
             if images.channels != self.shape.channels as usize {
                 self.check(path, [images.channels, images.height, images.width])?;
             }
@@ -48,6 +50,10 @@ impl Wanted<'_> {
         Images { count, channels, height, width, pixels }
     }
 
+    fn at_most(&self, found: usize) -> usize {
+        usize::try_from(self.count).unwrap_or(usize::MAX).min(found)
+    }
+
     fn folder(&self, path: &Path) -> Result<Images, Error> {
         let from_io = |error| CliError::from_io(Action::Read, path, error);
         let entries = fs::read_dir(path).map_err(from_io)?.map(|entry| entry.map(|entry| entry.path()));
@@ -57,6 +63,7 @@ impl Wanted<'_> {
         if files.is_empty() {
             return Err(no_original(path, "the folder holds no PNG files"));
         }
+        files.truncate(self.at_most(files.len()));
         let mut pixels = Vec::with_capacity(files.len() * self.shape.neurons());
         for file in &files {
             pixels.extend(self.png(file)?);

@@ -19,13 +19,14 @@ pub(crate) fn run(options: Reconstruct) -> Result<ExitCode, Error> {
     let graph = model::read(Some(&options.model))?;
     let engine = Engine::new(&graph)?;
     let (population, shape) = image_of(&graph, engine.picture().map(|(_, shape)| shape))?;
-    let mut images = Wanted { network: &graph.name, shape }.read(&options.images)?;
+    let wanted = options.count.unwrap_or(DEFAULT_COUNT);
+    let images = Wanted { network: &graph.name, shape, count: wanted }.read(&options.images)?;
     let found = images.count as u64;
     let count = options.count.unwrap_or(found.min(DEFAULT_COUNT));
     if count > found {
         return Err(Error::TooFewOriginals { count, found });
     }
-    images = images.first(count as usize);
+    let images = images.first(count as usize);
     let originals = options.images.clone();
     let options = drawing(options, count);
     let plan = Plan::with_input(&options, &graph, engine.picture().map(|(_, shape)| shape))?;
@@ -63,13 +64,12 @@ fn drawing(options: Reconstruct, count: u64) -> Generate {
 /// The one population that takes an image, of the picture's shape.
 fn image_of(graph: &LifGraph, picture: Option<Shape>) -> Result<(PopulationId, Shape), Error> {
     let error = |reason: String| Error::NoImageInput { network: graph.name.clone(), reason };
-    let populations = || graph.populations.iter().zip((0..).map(PopulationId));
-    if let Some((source, _)) = populations().find(|(population, _)| matches!(population.model, NeuronModel::Source)) {
+    if let Some(source) = graph.populations.iter().find(|population| population.model == NeuronModel::Source) {
         return Err(error(format!("its population {} takes spikes from outside", source.name)));
     }
-    let mut images = populations().filter(|(population, _)| matches!(population.model, NeuronModel::Image { .. }));
+    let mut images = graph.images();
     match (images.next(), images.next()) {
-        (Some((population, id)), None) if picture.is_none_or(|shape| shape == population.shape) => Ok((id, population.shape)),
+        (Some((id, population)), None) if picture.is_none_or(|shape| shape == population.shape) => Ok((id, population.shape)),
         (Some(_), None) => Err(error("its picture has another size than its image".into())),
         (None, _) => Err(error("it takes no image".into())),
         (Some(_), Some(_)) => Err(error("it takes several images".into())),

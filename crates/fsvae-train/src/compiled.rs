@@ -4,7 +4,7 @@ use crate::error::TrainError;
 use crate::measure::Pictures;
 use fsvae_cli::{Report, read_file_limited};
 use fsvae_data::{to_byte, to_float};
-use lif_graph::{LifGraph, NeuronModel, PopulationId};
+use lif_graph::{LifGraph, PopulationId};
 use lif_sim::{Engine, Inputs, Record};
 use rayon::prelude::*;
 use std::path::Path;
@@ -58,9 +58,8 @@ fn engine(path: &Path, (channels, side): (usize, usize)) -> Result<(Engine, Opti
     if !engine.picture().is_some_and(|(_, shape)| fits(shape)) {
         return Err(not(format!("it makes no images of {channels} x {side} x {side}")).into());
     }
-    let mut outside = graph.populations.iter().zip((0..).map(PopulationId));
-    let image = outside.find(|(population, _)| matches!(population.model, NeuronModel::Image { .. }) && fits(population.shape));
-    Ok((engine, image.map(|(_, id)| id)))
+    let image = graph.images().find(|(_, population)| fits(population.shape));
+    Ok((engine, image.map(|(id, _)| id)))
 }
 
 /// Pixels are bytes here, those of the images and those of the pictures.

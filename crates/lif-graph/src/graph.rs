@@ -38,6 +38,12 @@ impl LifGraph {
         self.projections.iter().enumerate().filter(move |(_, p)| p.target == target).map(|(i, p)| (ProjectionId::from_index(i), p))
     }
 
+    /// Populations that show an image from outside, in table order.
+    pub fn images(&self) -> impl Iterator<Item = (PopulationId, &Population)> {
+        let rows = self.populations.iter().enumerate().map(|(i, row)| (PopulationId::from_index(i), row));
+        rows.filter(|(_, row)| matches!(row.model, NeuronModel::Image { .. }))
+    }
+
     /// The population of this name.
     pub fn find(&self, name: &str) -> Option<PopulationId> {
         self.populations.iter().position(|p| p.name == name).map(PopulationId::from_index)

@@ -28,6 +28,12 @@ impl Span {
         65 - self.magnitude().leading_zeros()
     }
 
+    /// With values of up to this size, of either sign, added.
+    pub fn widened(self, by: u64) -> Self {
+        let by = i64::try_from(by).unwrap_or(i64::MAX);
+        self.plus(Self { low: -by, high: by })
+    }
+
     /// From 0 to `value`.
     fn reaching(value: i64) -> Self {
         Self { low: value.min(0), high: value.max(0) }

@@ -31,7 +31,7 @@ use crate::pixels::{boundaries, pixel_table};
 use crate::rates::Input;
 use error::LayerError;
 use lif_chip::{Chip, Sharing};
-use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, WorstCase};
+use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, Span, WorstCase};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::ops::Range;
@@ -304,14 +304,14 @@ impl Job<'_> {
 
 impl IntegerLayer {
     fn fits(&self, chip: &Chip) -> bool {
-        i128::from(self.largest_sum(chip)) <= i128::from(chip.input_max())
+        i128::from(self.input_sum(chip).magnitude()) <= i128::from(chip.input_max())
             && i128::from(self.worst.membrane.magnitude()) <= i128::from(self.membrane_max(chip))
     }
 
     /// Of weights that reach a neuron in one update, with the bias where synapses bring it.
-    fn largest_sum(&self, chip: &Chip) -> u64 {
+    pub fn input_sum(&self, chip: &Chip) -> Span {
         let bias = self.bias.iter().map(|bias| bias.unsigned_abs()).max().unwrap_or(0);
-        self.worst.input.magnitude() + chip.bias_as_input(bias)
+        self.worst.input.widened(chip.bias_as_input(bias))
     }
 
     /// A read-out must also stay below the largest threshold, so that it can be a LIF neuron that never fires.
@@ -324,12 +324,11 @@ impl IntegerLayer {
         CompileError::DoesNotFit {
             layer: self.wiring.name.clone(),
             chip: chip.name.clone(),
-            input: self.largest_sum(chip),
+            input: self.input_sum(chip).magnitude(),
             input_max: chip.input_max(),
             membrane: self.worst.membrane.magnitude(),
             membrane_max: self.membrane_max(chip),
-            // sign included
-            input_bits: 65 - self.largest_sum(chip).leading_zeros() + chip.synapse.mixed_sign_step.trailing_zeros(),
+            input_bits: self.input_sum(chip).bits() + chip.synapse.mixed_sign_step.trailing_zeros(),
             membrane_bits: self.worst.membrane.bits(),
         }
     }

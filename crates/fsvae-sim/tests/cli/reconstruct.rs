@@ -136,6 +136,14 @@ fn idx_files_are_scaled_and_packed_or_not() {
 }
 
 #[test]
+fn no_more_is_read_than_is_asked_for() {
+    let folder = folder_with_pictures(2);
+    fs::write(folder.path("in/99.png"), "no picture").expect("written");
+    folder.run("reconstruct in --count 2");
+    assert!(folder.run_any("reconstruct in").stderr.starts_with("error[E170]"));
+}
+
+#[test]
 fn what_cannot_be_reconstructed() {
     let folder = folder_with_pictures(2);
     write_png(&folder, "small.png", png::ColorType::Grayscale, 28, &pixels(0, 784));
