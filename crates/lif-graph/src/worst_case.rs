@@ -234,6 +234,13 @@ fn worst_position(kernel: &[Span], size: usize, rows: &Sets, columns: &Sets) -> 
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_is_added_widens_both_ends() {
+        let span = Span { low: -3, high: 5 };
+        assert_eq!(span.widened(2), Span { low: -5, high: 7 });
+        assert_eq!(span.widened(u64::MAX), Span { low: i64::MIN, high: i64::MAX });
+    }
+
     /// A bias counts together with the weights of its own neuron.
     #[test]
     fn extremes_are_those_of_single_neurons() {
