@@ -27,6 +27,15 @@ pub struct Given<'a> {
     pub pixels: &'a [f32],
     /// A layer whose spikes are given, step by step, so that only what follows it runs.
     pub replaced: Option<Replaced<'a>>,
+    /// Layers from this one on do not run; the first behind the select stage must, or nothing is picked.
+    pub until: usize,
+}
+
+impl<'a> Given<'a> {
+    /// The whole network runs freely.
+    pub fn new(picks: &'a dyn Fn(u32, u32) -> u32, pixels: &'a [f32]) -> Self {
+        Self { picks, pixels, replaced: None, until: usize::MAX }
+    }
 }
 
 /// Spikes of one layer in place of those that it would fire.
@@ -157,12 +166,12 @@ impl FloatEngine {
     /// The same for a network that takes an image: `pixels`, a byte for each neuron.
     pub fn reconstruct(&self, pixels: &[u8], seed: u64, image: u64, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
         let picks = |step, channel| philox::pick(seed, image, step, channel, self.config.ways as u32);
-        self.run(Given { picks: &picks, pixels: &in_range(pixels), replaced: None }, observe)
+        self.run(Given::new(&picks, &in_range(pixels)), observe)
     }
 
     /// The same with other picks.
     pub fn draw_with(&self, pick: impl Fn(u32, u32) -> u32, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
-        self.run(Given { picks: &pick, pixels: &[], replaced: None }, observe)
+        self.run(Given::new(&pick, &[]), observe)
     }
 
     /// Runs all steps.
@@ -185,7 +194,7 @@ impl FloatEngine {
             if let Some(replaced) = given.replaced {
                 spikes[replaced.layer].clone_from(&replaced.spikes[step as usize]);
             }
-            for (index, layer) in self.layers.iter().enumerate().skip(first) {
+            for (index, layer) in self.layers.iter().enumerate().take(given.until).skip(first) {
                 if index == behind_select {
                     selected = self.select(|channel| (given.picks)(step, channel), &spikes[index - 1]);
                 }

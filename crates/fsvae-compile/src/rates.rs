@@ -2,14 +2,18 @@
 //!
 //! No data set is needed: the network that draws is measured on images that it draws, and the one that reconstructs on those same images.
 
-use crate::float::{FloatEngine, in_range};
+use crate::coincidences::{Coincidences, Watch};
+use crate::float::{FloatEngine, Given, in_range};
 use crate::fold::FoldedLayer;
 use crate::network::{Hears, Network, Purpose};
 use crate::pixels::{boundaries, byte};
+use lif_graph::{Connectivity, philox};
 use rayon::prelude::*;
 
 /// Images that are drawn for it.
 pub const IMAGES: u64 = 16;
+/// Of the loop of prior (or posterior) and select stage.
+pub const LOOP_IMAGES: u64 = 64;
 /// Their seed; `--verify` uses another one.
 pub const SEED: u64 = 0x7261_7465;
 
@@ -42,48 +46,77 @@ impl Input {
     }
 }
 
+/// What is known of the inputs of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerInputs {
+    /// An entry a source channel (convolution) or neuron (dense).
+    pub each: Vec<Input>,
+    /// Which of them fire together; nothing is known of pixels.
+    pub together: Option<Coincidences>,
+}
+
+impl LayerInputs {
+    /// Inputs of which is not known that they have anything to do with each other.
+    pub fn independent(each: Vec<Input>) -> Self {
+        Self { each, together: None }
+    }
+}
+
 /// What a few runs of the float network showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     /// One vector a layer, one entry a source channel (convolution) or neuron (dense).
-    pub inputs: Vec<Vec<Input>>,
+    pub inputs: Vec<LayerInputs>,
     /// The pictures that came out, a byte for each neuron of the read-out.
     pub pictures: Vec<Vec<u8>>,
 }
 
-/// Runs the network on [`IMAGES`] images: those that it draws, or `pictures`, which it reconstructs.
+/// Runs the network on [`IMAGES`] images: those that it draws, or `pictures`, which it reconstructs. Dense layers up to the first behind
+/// the select stage, which have one sample a step where convolutions have one a position, see [`LOOP_IMAGES`].
 ///
 /// # Panics
 /// If a network that reconstructs is given no pictures.
 pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibration {
     let engine = FloatEngine::from(network);
-    let sizes: Vec<usize> = network.layers.iter().map(|layer| layer.wiring.channels().0).collect();
     let shown = |image: u64| match network.purpose {
         Purpose::Generate => &[][..],
         Purpose::Reconstruct => &pictures[image as usize % pictures.len()],
     };
     let boundaries: Vec<f64> = boundaries().collect();
-    let count = |image| {
-        let mut counts: Vec<Vec<u64>> = sizes.iter().map(|&size| vec![0; size]).collect();
-        let readout = engine.reconstruct(shown(image), SEED, image, |step| {
-            let neurons = network.layers[step.layer].wiring.source.neurons() / sizes[step.layer];
-            step.input.iter().for_each(|&neuron| counts[step.layer][neuron as usize / neurons] += 1);
+    let behind_select = network.purpose.layers_before_select(&network.config);
+    let run = |image| {
+        let whole = image < IMAGES;
+        let watch = |index: usize| {
+            let layer = &network.layers[index];
+            let sees =
+                layer.wiring.hears != Hears::Image && (whole || index <= behind_select && layer.wiring.connectivity == Connectivity::Dense);
+            sees.then(|| Watch::new(&layer.wiring, network.config.steps))
+        };
+        let mut watches: Vec<Option<Watch<'_>>> = (0..network.layers.len()).map(watch).collect();
+        let picks = |step, channel| philox::pick(SEED, image, step, channel, network.config.ways as u32);
+        let pixels = in_range(shown(image));
+        let until = if whole { network.layers.len() } else { behind_select + 1 };
+        let readout = engine.run(Given { until, ..Given::new(&picks, &pixels) }, |step| {
+            watches[step.layer].iter_mut().for_each(|watch| watch.step(step.input));
         });
-        (counts, readout.into_iter().map(|v| byte(&boundaries, v)).collect())
+        let picture = whole.then(|| readout.into_iter().map(|v| byte(&boundaries, v)).collect());
+        (watches.into_iter().map(|watch| watch.map(Watch::seen)).collect(), picture)
     };
-    let images: Vec<(Vec<Vec<u64>>, Vec<u8>)> = (0..IMAGES).into_par_iter().map(count).collect();
-    let of_layer = |(index, layer): (usize, &FoldedLayer)| -> Vec<Input> {
-        let neurons = layer.wiring.source.neurons() / sizes[index];
-        if layer.wiring.hears == Hears::Image {
+    let images: Vec<(Vec<Option<Coincidences>>, Option<Vec<u8>>)> = (0..LOOP_IMAGES).into_par_iter().map(run).collect();
+    let (mut seen, pictures): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+    let of_layer = |(index, layer): (usize, &FoldedLayer)| match seen
+        .iter_mut()
+        .filter_map(|seen: &mut Vec<Option<Coincidences>>| seen[index].take())
+        .reduce(Coincidences::and)
+    {
+        Some(seen) => LayerInputs { each: seen.rates().map(Input::firing).collect(), together: Some(seen) },
+        None => {
             let pixels: Vec<Vec<f32>> = (0..IMAGES).map(|image| in_range(shown(image))).collect();
-            let of_channel =
-                |channel: usize| Input::of_pixels(pixels.iter().flat_map(move |image| &image[channel * neurons..][..neurons]).copied());
-            return (0..sizes[index]).map(of_channel).collect();
+            let size = layer.wiring.source.pixels();
+            let channel = |channel: usize| pixels.iter().flat_map(move |image| &image[channel * size..][..size]).copied();
+            LayerInputs::independent((0..layer.wiring.channels().0).map(|index| Input::of_pixels(channel(index))).collect())
         }
-        let chances = (IMAGES * network.config.steps as u64) as f64 * neurons as f64;
-        let spikes = |channel: usize| images.iter().map(|(counts, _)| counts[index][channel]).sum::<u64>() as f64;
-        (0..sizes[index]).map(|channel| Input::firing(spikes(channel) / chances)).collect()
     };
     let inputs = network.layers.iter().enumerate().map(of_layer).collect();
-    Calibration { inputs, pictures: images.into_iter().map(|(_, picture)| picture).collect() }
+    Calibration { inputs, pictures: pictures.into_iter().flatten().collect() }
 }

@@ -109,8 +109,8 @@ pub fn verify_picking(
         let pixels = shown(image);
         let mut tallies: Vec<Tally> = students.iter().map(|student| Tally::new(student, &pixels)).collect();
         let picks = |step, channel| pick(image, step, channel);
-        let given = Given { picks: &picks, pixels: &in_range(&pixels), replaced: None };
-        let readout = engine.run(given, |step| tallies[step.layer].step(&students[step.layer], &step, threshold));
+        let readout =
+            engine.run(Given::new(&picks, &in_range(&pixels)), |step| tallies[step.layer].step(&students[step.layer], &step, threshold));
         let tally = tallies.last_mut().expect("a network has layers");
         tally.pixels(&students[students.len() - 1], &readout);
         let firing = tallies.len() - 1;
@@ -118,7 +118,7 @@ pub fn verify_picking(
             // what fires as the float network does draws what it draws
             if tally.counts.missed + tally.counts.extra > 0 {
                 let replaced = Some(Replaced { layer, spikes: &tally.fired });
-                let drawn = engine.run(Given { picks: &picks, pixels: &[], replaced }, |_| ());
+                let drawn = engine.run(Given { replaced, ..Given::new(&picks, &[]) }, |_| ());
                 let differences = drawn.iter().zip(&readout).map(|(&a, &b)| u64::from(pixel(a).abs_diff(pixel(b))));
                 tally.counts.squared_pixel_error = differences.map(|difference| difference * difference).sum();
             }

@@ -82,7 +82,8 @@ fn the_float_engine_reconstructs_what_the_original_reconstructs() {
             let pixels = &bytes("input/image_u8_32")[image * 1024..][..1024];
             let mut seen = std::collections::BTreeMap::from([("eval/latent_x", vec![]), ("eval/q_z", vec![]), ("eval/sampled_z", vec![])]);
             let pick = |step: u32, channel: u32| picks[(step as usize * IMAGES + image) * channels + channel as usize];
-            let given = Given { picks: &pick, pixels: &in_range(pixels), replaced: None };
+            let pixels = in_range(pixels);
+            let given = Given::new(&pick, &pixels);
             let membranes = engine.run(given, |step| {
                 let (name, spikes) = match step.layer {
                     layer if layer == select - PRIOR_LAYERS - 1 => ("eval/latent_x", step.spikes),

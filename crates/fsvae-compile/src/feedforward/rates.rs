@@ -2,7 +2,7 @@
 
 use super::{FeedForward, FloatNetwork};
 use crate::fold::FoldedLayer;
-use crate::rates::{IMAGES, Input, SEED};
+use crate::rates::{IMAGES, Input, LayerInputs, SEED};
 use lif_graph::Shape;
 use lif_graph::philox::philox4x32_10;
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ const SOURCE_RATE: f64 = 0.2;
 
 /// Spikes per step of each neuron that a layer listens to; one vector a layer, one entry a source channel (convolution) or neuron
 /// (dense).
-pub fn input_rates(network: &FeedForward<FoldedLayer>) -> Vec<Vec<Input>> {
+pub fn input_rates(network: &FeedForward<FoldedLayer>) -> Vec<LayerInputs> {
     let sizes: Vec<usize> = network.layers.iter().map(|placed| placed.layer.wiring.channels().0).collect();
     let engine = FloatNetwork::from(network);
     let counts: Vec<_> = (0..IMAGES as u32).into_par_iter().map(|image| count(network, &engine, &sizes, image)).collect();
@@ -20,7 +20,7 @@ pub fn input_rates(network: &FeedForward<FoldedLayer>) -> Vec<Vec<Input>> {
         let neurons = placed.layer.wiring.source.neurons() / sizes[index];
         let chances = (IMAGES * u64::from(network.steps)) as f64 * neurons as f64;
         let spikes = |unit: usize| counts.iter().map(|counts| counts[index][unit]).sum::<u64>() as f64;
-        (0..sizes[index]).map(|unit| Input::firing(spikes(unit) / chances)).collect()
+        LayerInputs::independent((0..sizes[index]).map(|unit| Input::firing(spikes(unit) / chances)).collect())
     });
     rates.collect()
 }

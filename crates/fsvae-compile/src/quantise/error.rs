@@ -1,7 +1,7 @@
 //! How many spikes a scale is expected to get wrong.
 //!
 //! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
-//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as independent; rounding adds an error of
+//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as independent; rounding to the nearest integers adds an error of
 //! variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a mean that the bias takes back (`b' = b - sum d r`) but for its
 //! own rounding f. Up to a factor, then,
 //!
@@ -12,9 +12,10 @@
 //! Not the normal density but one with a heavier tail, since rates differ between images; and no `exp`, whose last bit differs
 //! between machines. A unit far from its threshold (always or never firing) so weighs little, however large its weights.
 
+use super::rounding::Covariance;
 use crate::events::reached;
 use crate::fold::FoldedLayer;
-use crate::rates::Input;
+use crate::rates::{Input, LayerInputs};
 use lif_chip::Chip;
 use lif_graph::Connectivity;
 
@@ -22,6 +23,7 @@ use lif_graph::Connectivity;
 pub(super) struct LayerError<'a> {
     layer: &'a FoldedLayer,
     inputs: &'a [Input],
+    covariance: Option<Covariance>,
     /// Share of the target's positions that a tap reaches.
     coverage: Vec<f64>,
     chip: &'a Chip,
@@ -33,8 +35,16 @@ pub(super) struct LayerError<'a> {
 
 impl<'a> LayerError<'a> {
     /// `threshold` is V_th, or nothing for the read-out, where all errors weigh the same.
-    pub fn new(layer: &'a FoldedLayer, inputs: &'a [Input], threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
-        let mut error = Self { layer, inputs, coverage: coverage(layer), chip, unit, importance: vec![] };
+    pub fn new(layer: &'a FoldedLayer, inputs: &'a LayerInputs, threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
+        let mut error = Self {
+            layer,
+            inputs: &inputs.each,
+            covariance: inputs.together.as_ref().map(Covariance::of),
+            coverage: coverage(layer),
+            chip,
+            unit,
+            importance: vec![],
+        };
         error.importance = (0..layer.bias.len()).map(|unit| threshold.map_or(1.0, |threshold| error.density(unit, threshold))).collect();
         error
     }
@@ -50,18 +60,23 @@ impl<'a> LayerError<'a> {
         1.0 / (spread * (1.0 + distance * distance))
     }
 
-    /// The weight at `scale`.
-    pub fn rounded(&self, weight: f32, scale: f64) -> i32 {
-        nearest(f64::from(weight) / scale, f64::from(self.chip.weight_max())) as i32
-    }
-
-    /// The unit's bias at `scale`, in membrane units, with the weights' mean error taken back; and whether the chip has none so large.
-    pub fn bias(&self, unit: usize, scale: f64) -> (i32, bool) {
-        let (bias, exact, _) = self.corrected_bias(unit, scale);
-        (
-            bias,
-            self.in_membrane_units(exact, scale).abs() > self.chip.bias_max() as f64 + 0.5 * f64::from(1u32 << self.chip.bias.exponent_max),
-        )
+    /// The unit's integers at `scale`.
+    pub fn round(&self, unit: usize, scale: f64) -> Rounded {
+        let limit = f64::from(self.chip.weight_max());
+        let mut exact = vec![];
+        self.for_weights(unit, |weight, _, _| exact.push(weight / scale));
+        let weights: Vec<f64> = match &self.covariance {
+            Some(covariance) => covariance.round(&exact, limit),
+            None => exact.iter().map(|&exact| nearest(exact, limit)).collect(),
+        };
+        let (mut mean, mut integers) = (0.0, weights.iter());
+        self.for_weights(unit, |weight, input, coverage| {
+            let error = integers.next().map_or(0.0, |&integer| integer * scale - weight);
+            mean += error * input.mean * coverage;
+        });
+        let bias = self.in_membrane_units(f64::from(self.layer.bias[unit]) - mean, scale);
+        let clipped = bias.abs() > self.chip.bias_max() as f64 + 0.5 * f64::from(1u32 << self.chip.bias.exponent_max);
+        Rounded { weights: weights.into_iter().map(|weight| weight as i8).collect(), bias: self.chip.nearest_bias(bias), clipped }
     }
 
     /// The expected number of wrong spikes, up to a factor that is the same for all scales.
@@ -99,9 +114,19 @@ impl<'a> LayerError<'a> {
     }
 }
 
+/// Integers of one unit.
+pub(super) struct Rounded {
+    /// In the order of the unit's fan-in.
+    pub weights: Vec<i8>,
+    /// In membrane units, with the weights' mean error taken back.
+    pub bias: i32,
+    /// Whether the chip has no bias so large.
+    pub clipped: bool,
+}
+
 /// The integer of at most `limit` nearest to `x`, halves away from zero. A conversion to integers cuts; on most processors that takes a tenth of the time
 /// of `round`. `limit` fits `i32`.
-fn nearest(x: f64, limit: f64) -> f64 {
+pub(super) fn nearest(x: f64, limit: f64) -> f64 {
     let x = x.clamp(-limit, limit);
     f64::from((x + 0.5f64.copysign(x)) as i32)
 }

@@ -11,8 +11,10 @@
 //! way: it is chosen such that the threshold is an integer that exists.
 //!
 //! Which scale? A fine one clips the few largest weights, a coarse one rounds all. The candidates run from full range to clipping at a
-//! quarter of it (in small layers from somewhat coarser ones), and the one with the fewest expected wrong spikes wins (see `error.rs`), or [`Choice`] says otherwise. Then the layer's worst
-//! case is computed, and as long as a sum or a membrane could leave its width on the chip, the scale grows.
+//! quarter of it (in small layers from somewhat coarser ones), and the one with the fewest expected wrong spikes wins (see `error.rs`), or
+//! [`Choice`] says otherwise. At that scale weights are rounded such that errors of inputs that fire together take each other back (see
+//! `rounding.rs`). Then the layer's worst case is computed, and as long as a sum or a membrane could leave its width on the chip, the
+//! scale grows.
 //!
 //! The first layer of a network that reconstructs hears pixels. Its currents are computed outside the chip, once an image, and enter in
 //! units of weight 1 like a sum of spikes. So for it the scale of the weights is not that unit: currents are `sum of weight * pixel / 2^shift`, and the
@@ -20,6 +22,7 @@
 
 mod choice;
 mod error;
+mod rounding;
 
 pub use choice::{Choice, Scales};
 
@@ -28,7 +31,7 @@ use crate::fold::FoldedLayer;
 use crate::lower::{population, projection};
 use crate::network::{Hears, Network, Wiring};
 use crate::pixels::{boundaries, pixel_table};
-use crate::rates::Input;
+use crate::rates::LayerInputs;
 use error::LayerError;
 use lif_chip::{Chip, Sharing};
 use lif_graph::{Decay, LifGraph, NeuronModel, PixelTable, Population, PopulationId, Rounding, Span, WorstCase};
@@ -61,7 +64,7 @@ pub struct IntegerLayer {
     pub image_shift: Option<u8>,
     /// Root mean square of the weights' rounding and clipping errors, relative to that of the weights.
     pub weight_error: f64,
-    /// Weights beyond the range of the chip's, which became its end.
+    /// Weights beyond the range of the chip's.
     pub clipped_weights: usize,
     /// Biases beyond the range of the chip's, which became its end.
     pub clipped_biases: usize,
@@ -96,7 +99,7 @@ pub struct Neuron {
 /// [`CompileError::DoesNotFit`] for a layer that fits the chip's widths at no scale, and what [`Scales::check`] refuses.
 pub fn quantise(
     network: &Network<FoldedLayer>,
-    inputs: &[Vec<Input>],
+    inputs: &[LayerInputs],
     chip: &Chip,
     scales: Scales,
 ) -> Result<Network<IntegerLayer>, CompileError> {
@@ -118,7 +121,7 @@ pub fn quantise(
 /// [`CompileError::DoesNotFit`] if it fits the chip's widths at no scale, [`CompileError::ThresholdOutOfReach`] if that would round all weights to 0, and what [`Scales::check`] refuses.
 pub fn quantise_layer(
     layer: &FoldedLayer,
-    inputs: &[Input],
+    inputs: &LayerInputs,
     chip: &Chip,
     scales: Scales,
     neuron: Neuron,
@@ -139,7 +142,7 @@ const MAX_IMAGE_SHIFT: u8 = 24;
 /// One layer to be quantised.
 struct Job<'a> {
     layer: &'a FoldedLayer,
-    inputs: &'a [Input],
+    inputs: &'a LayerInputs,
     chip: &'a Chip,
     scales: Scales,
     neuron: Neuron,
@@ -273,11 +276,10 @@ impl Job<'_> {
         let mut weights = vec![0i8; self.layer.weights.len()];
         let (mut bias, mut clipped_biases) = (vec![0i32; self.layer.bias.len()], 0);
         for (unit, scale) in groups.iter().zip(scales).flat_map(|(units, &scale)| units.clone().map(move |unit| (unit, scale))) {
-            for index in self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| taps) {
-                weights[index] = error.rounded(self.layer.weights[index], scale) as i8;
-            }
-            let (nearest, clipped) = error.bias(unit, scale);
-            (bias[unit], clipped_biases) = (nearest, clipped_biases + usize::from(clipped));
+            let rounded = error.round(unit, scale);
+            let indices = self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| taps);
+            indices.zip(rounded.weights).for_each(|(index, weight)| weights[index] = weight);
+            (bias[unit], clipped_biases) = (rounded.bias, clipped_biases + usize::from(rounded.clipped));
         }
         let integer = |threshold: f32| scales.iter().map(|&scale| self.chip.threshold_of(self.mantissa(threshold, scale)) as i32).collect();
         let layer = IntegerLayer {
