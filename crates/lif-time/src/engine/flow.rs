@@ -10,28 +10,14 @@
 //!   link   ==stream==//       \\==stream==>> port and server   ...
 //! ```
 
+use super::merge::{Merge, Merged, Packet, Stream};
 use super::{Chip, CoreWork, Critical, Outcome, UnitLoad};
 use crate::layout::Child;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hint::select_unpredictable;
 
 /// No lane: the node has several children.
 const SEVERAL: u32 = u32::MAX;
-
-/// Streams that a unit can hear at most: the number of one stands in the lowest byte of a key.
-const STREAMS: usize = 255;
-
-/// The last entry of a stream that is being merged.
-const END: Packet = Packet { time: u64::MAX >> 8, number: 0, next: 0 };
-
-#[derive(Clone, Copy, Debug)]
-struct Packet {
-    /// When it asks for the unit.
-    time: u64,
-    /// Which of the tick's packets.
-    number: u32,
-    /// Behind a link its node, behind a port the number of its arrival.
-    next: u32,
-}
 
 /// Where a packet can go next.
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +35,20 @@ pub struct Flow<'c> {
     ways: Ways,
     /// By unit that packets leave: its first stream.
     lanes: Vec<u32>,
-    /// By unit that packets come to: a range of `inputs`.
-    heard: Vec<[u32; 2]>,
-    /// Streams, and the units that they come from, ascending.
-    inputs: Vec<(u32, u32)>,
+    /// By unit that packets come to: where those begin among `inputs` that come from units of smaller and of larger numbers, and where they end.
+    heard: Vec<[u32; 3]>,
+    /// Streams, in the order of the units that they come from.
+    inputs: Vec<u32>,
     /// By axon: where its packet starts, and its first arrival.
     starts: Vec<[u32; 2]>,
     /// By arrival.
     services: Vec<u64>,
-    streams: Vec<Vec<Packet>>,
+    streams: Vec<Stream>,
+    /// Streams out of the link at hand.
+    out: Vec<Stream>,
     merge: Merge,
+    /// By packet that a port has carried: until when it stands in the queue.
+    leaves: Vec<u64>,
     /// By packet of the tick: when it was sent.
     sent: Vec<u64>,
     /// By packet of the tick: the first arrival of its axon.
@@ -76,16 +66,6 @@ struct Ways {
     nodes: Vec<[u32; 2]>,
     /// By child of a node.
     steps: Vec<Step>,
-}
-
-/// Streams on their way into one.
-#[derive(Default)]
-struct Merge {
-    streams: Vec<Vec<Packet>>,
-    /// By stream: the unit that it comes from.
-    from: Vec<u32>,
-    /// By packet: until when it stands in the queue.
-    leaves: Vec<u64>,
 }
 
 impl<'c> Flow<'c> {
@@ -106,14 +86,12 @@ impl<'c> Flow<'c> {
         }
         let mut hears: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         pairs.iter().for_each(|&(from, to)| hears.entry(to).or_default().push(from));
-        let (mut heard, mut inputs) = (vec![[0; 2]; layout.server_unit(0) as usize], Vec::new());
+        let (mut heard, mut inputs) = (vec![[0; 3]; layout.server_unit(0) as usize], Vec::new());
         for (&to, from) in &hears {
-            if from.len() > STREAMS {
-                return None;
-            }
             let first = inputs.len() as u32;
-            inputs.extend(from.iter().map(|&from| (lanes[from as usize] + lane_of[to as usize], from)));
-            heard[to as usize] = [first, inputs.len() as u32];
+            let larger = first + from.partition_point(|&from| from < to) as u32;
+            inputs.extend(from.iter().map(|&from| lanes[from as usize] + lane_of[to as usize]));
+            heard[to as usize] = [first, larger, inputs.len() as u32];
         }
         let steps: Vec<Step> = layout.children.iter().map(|child| Step { lane: lane_of[child.unit as usize], next: child.next }).collect();
         let only = |&[first, end]: &[u32; 2]| if end == first + 1 { steps[first as usize] } else { Step { lane: SEVERAL, next: 0 } };
@@ -122,12 +100,14 @@ impl<'c> Flow<'c> {
             order,
             ways: Ways { only: layout.nodes.iter().map(only).collect(), nodes: layout.nodes.clone(), steps },
             starts: layout.axons.iter().map(|axon| [axon.root, axon.arrivals]).collect(),
-            streams: vec![Vec::new(); *lanes.last()? as usize],
+            streams: vec![Stream::new(); *lanes.last()? as usize],
+            out: vec![Stream::new(); lanes.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize],
             lanes,
             heard,
             inputs,
             services: layout.arrivals.iter().map(|arrival| arrival.service).collect(),
             merge: Merge::default(),
+            leaves: Vec::new(),
             sent: Vec::new(),
             arrivals: Vec::new(),
             first: Vec::new(),
@@ -141,6 +121,7 @@ impl<'c> Flow<'c> {
     /// If `work` is that of another layout.
     pub fn tick(&mut self, work: &[CoreWork]) -> Outcome {
         let mut outcome = Outcome::default();
+        self.streams.iter_mut().for_each(Stream::clear);
         self.sent.clear();
         self.arrivals.clear();
         self.first.clear();
@@ -177,7 +158,7 @@ impl<'c> Flow<'c> {
         for emission in &work.emissions {
             now += emission.before;
             let [next, arrivals] = self.starts[emission.axon as usize];
-            self.ways.go_on(out, Packet { time: now, number: self.sent.len() as u32, next });
+            self.ways.go_on(out, Packet { time: 2 * now + 1, number: self.sent.len() as u32, next });
             self.sent.push(now);
             self.arrivals.push(arrivals);
         }
@@ -186,176 +167,97 @@ impl<'c> Flow<'c> {
 
     /// All packets of a link.
     fn link(&mut self, unit: u32) {
-        let Self { chip, ways, lanes, streams, merge, .. } = self;
-        let crossing = chip.crossing(unit as usize);
-        let packets = merge.gather(&self.inputs, self.heard[unit as usize], streams);
-        let UnitLoad { packets: sum, mut waited, mut deepest } = self.loads[unit as usize];
-        let out = &mut streams[lanes[unit as usize] as usize..lanes[unit as usize + 1] as usize];
-        let Merge { from, leaves, .. } = &mut *merge;
-        let (from, mut leaves) = (std::mem::take(from), std::mem::take(leaves));
+        let lanes = self.lanes[unit as usize] as usize..self.lanes[unit as usize + 1] as usize;
+        let out = &mut self.out[..lanes.len()];
+        out.swap_with_slice(&mut self.streams[lanes.clone()]);
+        let [first, larger, end] = self.heard[unit as usize].map(|index| index as usize);
+        let (smaller, larger) = (&self.inputs[first..larger], &self.inputs[larger..end]);
         // Doubled times: things of equal times happen in the order of the units' numbers (rule 5), so the end of a crossing, 2 * time + 1, comes
         // after what a smaller unit sends, 2 * time + 1, and before what a larger one sends, 2 * time + 2.
-        let (mut free, mut busy, mut waiting) = (0, 0, 0);
-        merge.each(packets, |packet, stream| {
-            let comes = 2 * packet.time + 1 + u64::from(from[stream] > unit);
-            let start = if comes > busy {
-                waiting = leaves.len() + 1;
-                leaves.push(0);
-                packet.time
-            } else {
-                waited += free - packet.time;
-                leaves.push(2 * free + 1);
-                if leaves.len() - waiting > deepest as usize {
-                    while leaves[waiting] < comes {
-                        waiting += 1;
-                    }
-                    deepest = deepest.max((leaves.len() - waiting) as u32);
-                }
-                free
-            };
+        let Merged { packets, late } = self.merge.all(&mut self.streams, smaller.iter().copied(), larger.iter().copied());
+        let crossing = 2 * self.chip.crossing(unit as usize);
+        let load = &mut self.loads[unit as usize];
+        // no branch that depends on whether the link is free, which nobody can foresee
+        let (mut free, mut waited) = (0, 0);
+        // packets that wait, and when the first of them goes on; those that have gone on since are taken out when it matters
+        let (mut waiting, mut goes_on) = (0, 0);
+        for packet in packets {
+            let comes = packet.time + late;
+            let asks = (comes - 1) | 1;
+            let idle = comes > free;
+            let start = asks.max(free);
+            waited += start - asks;
             free = start + crossing;
-            busy = 2 * free + 1;
-            ways.go_on(out, Packet { time: free, ..packet });
-        });
-        leaves.clear();
-        (merge.from, merge.leaves) = (from, leaves);
-        self.loads[unit as usize] = UnitLoad { packets: sum + packets as u64, waited, deepest };
-        merge.scatter(&self.inputs, self.heard[unit as usize], &mut self.streams);
+            waiting = select_unpredictable(idle, 0, waiting + 1);
+            goes_on = select_unpredictable(idle, free, goes_on);
+            if waiting > load.deepest {
+                while goes_on < comes {
+                    (goes_on, waiting) = (goes_on + crossing, waiting - 1);
+                }
+                load.deepest = load.deepest.max(waiting);
+            }
+            self.ways.go_on(out, Packet { time: free, ..*packet });
+        }
+        load.packets += packets.len() as u64;
+        load.waited += waited / 2;
+        out.swap_with_slice(&mut self.streams[lanes]);
     }
 
     /// All packets of a core: when its server is done, and which packet began the time that it has been busy since, and when.
     fn receive(&mut self, core: u32, head: u64) -> (u64, Option<u32>, u64) {
-        let port = self.chip.layout.port_unit(core as usize);
+        let port = self.chip.layout.port_unit(core as usize) as usize;
         let crossing = self.chip.prices.delivery.time;
-        let Self { merge, services, arrivals, .. } = self;
-        let packets = merge.gather(&self.inputs, self.heard[port as usize], &mut self.streams);
-        let UnitLoad { packets: sum, mut waited, mut deepest } = self.loads[port as usize];
-        let mut leaves = std::mem::take(&mut merge.leaves);
-        let (mut crossed, mut queued) = (0, 0);
-        let (mut free, mut busy, mut since) = (head, head > 0, (None, 0));
-        merge.each(packets, |packet, _| {
-            let start = packet.time.max(crossed);
-            waited += start - packet.time;
+        let [first, _, end] = self.heard[port].map(|index| index as usize);
+        let Merged { packets, .. } = self.merge.all(&mut self.streams, self.inputs[first..end].iter().copied(), std::iter::empty());
+        if self.leaves.len() < packets.len() {
+            self.leaves.resize(packets.len(), 0);
+        }
+        let leaves = &mut self.leaves[..packets.len()];
+        let load = &mut self.loads[port];
+        let (mut crossed, mut waited, mut queued) = (0, 0, 0);
+        let (mut free, mut busy, mut since) = (head, u64::from(head > 0), (u32::MAX, 0));
+        for (index, packet) in packets.iter().enumerate() {
+            let asks = packet.time >> 1;
+            let start = asks.max(crossed);
+            waited += start - asks;
             crossed = start + crossing;
-            let begin = if crossed > free || !busy {
-                (busy, since) = (true, (Some(packet.number), crossed));
-                queued = leaves.len();
-                // it is taken at once, and no other that comes at this time sees it
-                leaves.push(2 * crossed);
-                crossed
-            } else {
-                leaves.push(2 * free + 1);
-                free
-            };
-            if leaves.len() - queued > deepest as usize {
-                while leaves[queued] <= 2 * crossed && queued + 1 < leaves.len() {
+            let idle = crossed >= free + busy;
+            // what is taken at once no other that comes at this time sees
+            leaves[index] = select_unpredictable(idle, 2 * crossed, 2 * free + 1);
+            queued = select_unpredictable(idle, index, queued);
+            since = (select_unpredictable(idle, packet.number, since.0), select_unpredictable(idle, crossed, since.1));
+            if index + 1 - queued > load.deepest as usize {
+                while leaves[queued] <= 2 * crossed && queued < index {
                     queued += 1;
                 }
-                deepest = deepest.max((leaves.len() - queued) as u32);
+                load.deepest = load.deepest.max((index + 1 - queued) as u32);
             }
-            free = begin + services[(arrivals[packet.number as usize] + packet.next) as usize];
-        });
-        leaves.clear();
-        merge.leaves = leaves;
-        self.loads[port as usize] = UnitLoad { packets: sum + packets as u64, waited, deepest };
-        merge.scatter(&self.inputs, self.heard[port as usize], &mut self.streams);
-        (free, since.0, since.1)
+            free = crossed.max(free) + self.services[(self.arrivals[packet.number as usize] + packet.next) as usize];
+            busy = 1;
+        }
+        load.packets += packets.len() as u64;
+        load.waited += waited;
+        (free, (since.0 != u32::MAX).then_some(since.0), since.1)
     }
 }
 
 impl Ways {
     /// All copies of a packet into the streams out of its unit.
     #[inline]
-    fn go_on(&self, out: &mut [Vec<Packet>], packet: Packet) {
+    fn go_on(&self, out: &mut [Stream], packet: Packet) {
         let Step { lane, next } = self.only[packet.next as usize];
-        if lane != SEVERAL {
-            return out[lane as usize].push(Packet { next, ..packet });
+        if lane == SEVERAL {
+            return self.branch(out, packet);
         }
+        out[lane as usize].push(Packet { next, ..packet });
+    }
+
+    #[inline(never)] // or the loops around it run out of registers
+    fn branch(&self, out: &mut [Stream], packet: Packet) {
         let [first, end] = self.nodes[packet.next as usize];
         for &Step { lane, next } in &self.steps[first as usize..end as usize] {
             out[lane as usize].push(Packet { next, ..packet });
         }
-    }
-}
-
-impl Merge {
-    /// Takes the streams that hold something; gives how many packets there are.
-    fn gather(&mut self, inputs: &[(u32, u32)], [first, end]: [u32; 2], streams: &mut [Vec<Packet>]) -> usize {
-        let mut packets = 0;
-        for &(stream, from) in &inputs[first as usize..end as usize] {
-            let packets_of = &mut streams[stream as usize];
-            if !packets_of.is_empty() {
-                self.from.push(from);
-                packets += packets_of.len();
-                packets_of.push(END);
-                self.streams.push(std::mem::take(packets_of));
-            }
-        }
-        packets
-    }
-
-    /// All packets in the order of (time, unit that they come from), with the numbers of their streams.
-    #[inline]
-    fn each(&mut self, packets: usize, mut take: impl FnMut(Packet, usize)) {
-        match &self.streams[..] {
-            [] => {}
-            [stream] => stream[..packets].iter().for_each(|&packet| take(packet, 0)),
-            [first, second] => {
-                let (mut one, mut other) = (0, 0);
-                for _ in 0..packets {
-                    let [left, right] = [first[one], second[other]];
-                    let later = left.time > right.time;
-                    one += usize::from(!later);
-                    other += usize::from(later);
-                    take(if later { right } else { left }, usize::from(later));
-                }
-            }
-            [_, _, _] | [_, _, _, _] => self.among::<4>(packets, take),
-            [_, _, _, _, _, ..] if self.streams.len() <= 8 => self.among::<8>(packets, take),
-            _ => self.among::<{ STREAMS + 1 }>(packets, take),
-        }
-    }
-
-    /// The same among at most `N` streams.
-    #[inline]
-    fn among<const N: usize>(&self, packets: usize, mut take: impl FnMut(Packet, usize)) {
-        // the time of a stream's first packet, and in the lowest byte the number of the stream
-        let mut heads = [u64::MAX; N];
-        let mut streams: [&[Packet]; N] = [&[END]; N];
-        for (stream, packets) in self.streams.iter().enumerate() {
-            (heads[stream], streams[stream]) = (packets[0].time << 8 | stream as u64, packets);
-        }
-        for _ in 0..packets {
-            let stream = smallest(&heads) as usize & 0xff & (N - 1);
-            let [packet, rest @ ..] = streams[stream] else { unreachable!("the last entry is never taken") };
-            streams[stream] = rest;
-            heads[stream] = rest[0].time << 8 | stream as u64;
-            take(*packet, stream);
-        }
-    }
-
-    /// Gives the streams back, empty.
-    fn scatter(&mut self, inputs: &[(u32, u32)], [first, end]: [u32; 2], streams: &mut [Vec<Packet>]) {
-        let mut from = std::mem::take(&mut self.from);
-        let mut taken = from.drain(..).zip(self.streams.drain(..)).peekable();
-        for &(stream, unit) in &inputs[first as usize..end as usize] {
-            if let Some((_, mut empty)) = taken.next_if(|(from, _)| *from == unit) {
-                empty.clear();
-                streams[stream as usize] = empty;
-            }
-        }
-        drop(taken);
-        self.from = from;
-    }
-}
-
-/// Pair by pair, so that no comparison waits for all others.
-#[inline]
-fn smallest<const N: usize>(heads: &[u64; N]) -> u64 {
-    match heads[..] {
-        [a, b, c, d] => a.min(b).min(c.min(d)),
-        [a, b, c, d, e, f, g, h] => a.min(b).min(c.min(d)).min(e.min(f).min(g.min(h))),
-        _ => heads.iter().copied().fold(u64::MAX, u64::min),
     }
 }
 

@@ -20,6 +20,7 @@
 
 pub mod fast;
 pub mod flow;
+mod merge;
 pub mod slow;
 #[cfg(test)]
 pub(crate) mod tests;

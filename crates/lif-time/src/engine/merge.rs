@@ -1,0 +1,218 @@
+//! Streams of packets, each in order of time, into one.
+//!
+//! Two streams are merged from both ends at once: the first half of the result from their begins, the second from their ends. Neither needs the
+//! other's result, so a processor works on both at a time; and what is taken is chosen without a branch that nobody could foresee. More than two
+//! are merged two by two.
+//!
+//! ```text
+//!   a ---\\
+//!         >---\\         of equal times, those of the stream that stands first come first
+//!   b ---/     >--- result
+//!   c --------/
+//! ```
+
+use std::hint::select_unpredictable;
+
+/// On its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packet {
+    /// When it asks for the unit that it comes to: twice the picoseconds, and 1.
+    pub time: u64,
+    /// Which of the tick's packets.
+    pub number: u32,
+    /// Behind a link its node, behind a port the number of its arrival.
+    pub next: u32,
+}
+
+/// Comes before all others, and is never taken.
+const BEGIN: Packet = Packet { time: 0, number: 0, next: 0 };
+/// Comes after all others, and is never taken.
+const END: Packet = Packet { time: u64::MAX, number: 0, next: 0 };
+
+/// Packets in order of time, between [`BEGIN`] and [`END`].
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    packets: Vec<Packet>,
+}
+
+impl Stream {
+    /// With nothing in it.
+    pub fn new() -> Self {
+        Self { packets: vec![BEGIN] }
+    }
+
+    /// The next packet, no earlier than those before it.
+    #[inline]
+    pub fn push(&mut self, packet: Packet) {
+        self.packets.push(packet);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.packets.len() == 1
+    }
+
+    /// Takes all packets out.
+    pub fn clear(&mut self) {
+        self.packets.truncate(1);
+    }
+}
+
+/// Merges streams, and has the memory for it.
+#[derive(Default)]
+pub(super) struct Merge {
+    /// Streams of a group that hold something.
+    live: Vec<u32>,
+    /// What two runs came to, between [`BEGIN`] and [`END`].
+    results: Vec<Vec<Packet>>,
+    /// How many of them are in use.
+    used: usize,
+}
+
+/// All packets that come to a unit.
+pub(super) struct Merged<'a> {
+    /// In order.
+    pub packets: &'a [Packet],
+    /// What their times lack.
+    pub late: u64,
+}
+
+/// Where packets in order lie.
+#[derive(Clone, Copy)]
+enum Run {
+    Stream(u32),
+    Result { number: usize, packets: usize },
+}
+
+impl Merge {
+    /// All packets of some streams, given by number. At equal times those of the first stream come first, and those of `late` ones half a
+    /// picosecond (1) later than they say.
+    pub fn all<'a>(
+        &'a mut self,
+        streams: &'a mut [Stream],
+        early: impl Iterator<Item = u32>,
+        late: impl Iterator<Item = u32>,
+    ) -> Merged<'a> {
+        self.used = 0;
+        let (run, late) = match (self.group(streams, early), self.group(streams, late)) {
+            (None, None) => return Merged { packets: &[], late: 0 },
+            (Some(run), None) => (run, 0),
+            (None, Some(run)) => (run, 1),
+            (Some(early), Some(late)) => (self.two(streams, early, late, 1), 0),
+        };
+        let [_, packets @ .., _] = self.run(streams, run) else { unreachable!("a begin and an end") };
+        Merged { packets, late }
+    }
+
+    fn group(&mut self, streams: &mut [Stream], numbers: impl Iterator<Item = u32>) -> Option<Run> {
+        let mut live = std::mem::take(&mut self.live);
+        live.clear();
+        live.extend(numbers.filter(|&number| !streams[number as usize].is_empty()));
+        live.iter().for_each(|&number| streams[number as usize].push(END));
+        let run = self.tree(streams, &live);
+        self.live = live;
+        run
+    }
+
+    fn tree(&mut self, streams: &[Stream], live: &[u32]) -> Option<Run> {
+        match *live {
+            [] => None,
+            [stream] => Some(Run::Stream(stream)),
+            _ => {
+                let (first, second) = live.split_at(live.len() / 2);
+                let (first, second) = (self.tree(streams, first)?, self.tree(streams, second)?);
+                Some(self.two(streams, first, second, 0))
+            }
+        }
+    }
+
+    fn two(&mut self, streams: &[Stream], first: Run, second: Run, late: u64) -> Run {
+        let number = self.used;
+        self.used += 1;
+        if self.results.len() == number {
+            self.results.push(Vec::new());
+        }
+        let mut result = std::mem::take(&mut self.results[number]);
+        let packets = merge(self.run(streams, first), self.run(streams, second), late, &mut result);
+        self.results[number] = result;
+        Run::Result { number, packets }
+    }
+
+    /// With begin and end.
+    fn run<'a>(&'a self, streams: &'a [Stream], run: Run) -> &'a [Packet] {
+        match run {
+            Run::Stream(number) => &streams[number as usize].packets,
+            Run::Result { number, packets } => &self.results[number][..packets + 2],
+        }
+    }
+}
+
+/// Two runs into one, those of the second `late` later than they say; gives how many packets there are. All with begin and end.
+fn merge(left: &[Packet], right: &[Packet], late: u64, result: &mut Vec<Packet>) -> usize {
+    let packets = left.len() + right.len() - 4;
+    if result.len() < packets + 2 {
+        result.resize(packets + 2, END);
+    }
+    let result = &mut result[..packets + 2];
+    (result[0], result[packets + 1]) = (BEGIN, END);
+    // of equal times the left one is the earlier one: of the first two it is taken, of the last two it is not. Times are odd, so that what is
+    // late comes at the same place as if it were not
+    let late = |packet: Packet| Packet { time: packet.time.wrapping_add(late), ..packet };
+    let (mut first, mut last) = ([1, 1], [left.len() - 2, right.len() - 2]);
+    let mut at = 1;
+    while 2 * at <= packets {
+        let (one, other) = (left[first[0]], right[first[1]]);
+        let takes_other = one.time > other.time;
+        result[at] = select(takes_other, late(other), one);
+        first = [first[0] + usize::from(!takes_other), first[1] + usize::from(takes_other)];
+
+        let (one, other) = (left[last[0]], right[last[1]]);
+        let takes_one = one.time > other.time;
+        result[packets + 1 - at] = select(takes_one, one, late(other));
+        last = [last[0] - usize::from(takes_one), last[1] - usize::from(!takes_one)];
+        at += 1;
+    }
+    if packets % 2 == 1 {
+        let (one, other) = (left[first[0]], right[first[1]]);
+        result[at] = select(one.time > other.time, late(other), one);
+    }
+    packets
+}
+
+/// Without a branch: which of two streams comes next nobody can foresee.
+#[inline]
+fn select(condition: bool, yes: Packet, no: Packet) -> Packet {
+    let time = select_unpredictable(condition, yes.time, no.time);
+    let [number, next] = [select_unpredictable(condition, yes.number, no.number), select_unpredictable(condition, yes.next, no.next)];
+    Packet { time, number, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// It is a stable sort of all packets by time.
+        #[test]
+        fn merging_is_sorting(times in prop::collection::vec(prop::collection::vec(0u64..40, 0..30), 0..9), early in 0usize..9) {
+            let early = early.min(times.len());
+            let mut number = 0..;
+            let mut streams: Vec<Stream> = Vec::new();
+            let mut expected = Vec::new();
+            for (index, mut times) in times.into_iter().enumerate() {
+                times.sort_unstable();
+                streams.push(Stream::new());
+                for time in times {
+                    let packet = Packet { time: 2 * time + 1, number: number.next().unwrap(), next: index as u32 };
+                    streams[index].push(packet);
+                    expected.push(Packet { time: packet.time + u64::from(index >= early), ..packet });
+                }
+            }
+            expected.sort_by_key(|packet| packet.time);
+            let (count, mut merge) = (streams.len() as u32, Merge::default());
+            let merged = merge.all(&mut streams, 0..early as u32, early as u32..count);
+            let told: Vec<Packet> = merged.packets.iter().map(|&packet| Packet { time: packet.time + merged.late, ..packet }).collect();
+            prop_assert_eq!(told, expected);
+        }
+    }
+}
