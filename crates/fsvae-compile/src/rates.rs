@@ -71,6 +71,14 @@ pub struct Calibration {
     pub pictures: Vec<Vec<u8>>,
 }
 
+/// What one image showed.
+struct Showing {
+    /// Of the inputs of each layer that was watched.
+    seen: Vec<Option<Coincidences>>,
+    /// What came out, if the whole network ran.
+    picture: Option<Vec<u8>>,
+}
+
 /// Runs the network on [`IMAGES`] images: those that it draws, or `pictures`, which it reconstructs. Dense layers up to the first behind
 /// the select stage, which have one sample a step where convolutions have one a position, see [`LOOP_IMAGES`].
 ///
@@ -100,10 +108,9 @@ pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibr
             watches[step.layer].iter_mut().for_each(|watch| watch.step(step.input));
         });
         let picture = whole.then(|| readout.into_iter().map(|v| byte(&boundaries, v)).collect());
-        (watches.into_iter().map(|watch| watch.map(Watch::seen)).collect(), picture)
+        Showing { seen: watches.into_iter().map(|watch| watch.map(Watch::seen)).collect(), picture }
     };
-    let images: Vec<(Vec<Option<Coincidences>>, Option<Vec<u8>>)> = (0..LOOP_IMAGES).into_par_iter().map(run).collect();
-    let (mut seen, pictures): (Vec<_>, Vec<_>) = images.into_iter().unzip();
+    let mut images: Vec<Showing> = (0..LOOP_IMAGES).into_par_iter().map(run).collect();
     let of_layer = |(index, layer): (usize, &FoldedLayer)| match seen
         .iter_mut()
         .filter_map(|seen: &mut Vec<Option<Coincidences>>| seen[index].take())
@@ -118,5 +125,5 @@ pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibr
         }
     };
     let inputs = network.layers.iter().enumerate().map(of_layer).collect();
-    Calibration { inputs, pictures: pictures.into_iter().flatten().collect() }
+    Calibration { inputs, pictures: images.into_iter().filter_map(|image| image.picture).collect() }
 }
