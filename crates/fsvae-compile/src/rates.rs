@@ -111,18 +111,14 @@ pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibr
         Showing { seen: watches.into_iter().map(|watch| watch.map(Watch::seen)).collect(), picture }
     };
     let mut images: Vec<Showing> = (0..LOOP_IMAGES).into_par_iter().map(run).collect();
-    let of_layer = |(index, layer): (usize, &FoldedLayer)| match seen
-        .iter_mut()
-        .filter_map(|seen: &mut Vec<Option<Coincidences>>| seen[index].take())
-        .reduce(Coincidences::and)
-    {
-        Some(seen) => LayerInputs { each: seen.rates().map(Input::firing).collect(), together: Some(seen) },
-        None => {
-            let pixels: Vec<Vec<f32>> = (0..IMAGES).map(|image| in_range(shown(image))).collect();
-            let size = layer.wiring.source.pixels();
-            let channel = |channel: usize| pixels.iter().flat_map(move |image| &image[channel * size..][..size]).copied();
-            LayerInputs::independent((0..layer.wiring.channels().0).map(|index| Input::of_pixels(channel(index))).collect())
+    let of_layer = |(index, layer): (usize, &FoldedLayer)| {
+        if let Some(seen) = images.iter_mut().filter_map(|image| image.seen[index].take()).reduce(Coincidences::and) {
+            return LayerInputs { each: seen.rates().map(Input::firing).collect(), together: Some(seen) };
         }
+        let pixels: Vec<Vec<f32>> = (0..IMAGES).map(|image| in_range(shown(image))).collect();
+        let size = layer.wiring.source.pixels();
+        let channel = |channel: usize| pixels.iter().flat_map(move |image| &image[channel * size..][..size]).copied();
+        LayerInputs::independent((0..layer.wiring.channels().0).map(|index| Input::of_pixels(channel(index))).collect())
     };
     let inputs = network.layers.iter().enumerate().map(of_layer).collect();
     Calibration { inputs, pictures: images.into_iter().filter_map(|image| image.picture).collect() }
