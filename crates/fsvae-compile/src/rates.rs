@@ -13,7 +13,7 @@ use rayon::prelude::*;
 /// Images that are drawn for it.
 pub const IMAGES: u64 = 16;
 /// Of the loop of prior (or posterior) and select stage.
-pub const LOOP_IMAGES: u64 = 64;
+pub const LOOP_IMAGES: u64 = 48;
 /// Their seed; `--verify` uses another one.
 pub const SEED: u64 = 0x7261_7465;
 

@@ -22,10 +22,11 @@ use lif_graph::Connectivity;
 /// A layer's drive, ready to price scales.
 pub(super) struct LayerError<'a> {
     layer: &'a FoldedLayer,
-    inputs: &'a [Input],
+    /// Unit by unit, each in the order of its fan-in.
+    weights: Vec<f32>,
+    /// Of what a unit hears by each of its weights; at a border of the source a tap hears nothing.
+    inputs: Vec<Input>,
     covariance: Option<Covariance>,
-    /// Share of the target's positions that a tap reaches.
-    coverage: Vec<f64>,
     chip: &'a Chip,
     /// What an input sum of 1 stands for where a weight of 1 stands for 1.
     unit: f64,
@@ -35,26 +36,34 @@ pub(super) struct LayerError<'a> {
 
 impl<'a> LayerError<'a> {
     /// `threshold` is V_th, or nothing for the read-out, where all errors weigh the same.
-    pub fn new(layer: &'a FoldedLayer, inputs: &'a LayerInputs, threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
-        let mut error = Self {
-            layer,
-            inputs: &inputs.each,
-            covariance: inputs.together.as_ref().map(Covariance::of),
-            coverage: coverage(layer),
-            chip,
-            unit,
-            importance: vec![],
+    pub fn new(layer: &'a FoldedLayer, inputs: &LayerInputs, threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
+        let units = 0..layer.bias.len();
+        let weights =
+            units.clone().flat_map(|unit| layer.wiring.fan_in(unit)).flat_map(|(_, taps)| &layer.weights[taps]).copied().collect();
+        let coverage = coverage(layer);
+        let by_tap = |input: &Input| {
+            let input = *input;
+            coverage.iter().map(move |share| Input { mean: input.mean * share, variance: input.variance * share })
         };
-        error.importance = (0..layer.bias.len()).map(|unit| threshold.map_or(1.0, |threshold| error.density(unit, threshold))).collect();
+        let covariance = inputs.together.as_ref().map(Covariance::of);
+        let inputs = inputs.each.iter().flat_map(by_tap).collect();
+        let mut error = Self { layer, weights, inputs, covariance, chip, unit, importance: vec![] };
+        error.importance = units.map(|unit| threshold.map_or(1.0, |threshold| error.density(unit, threshold))).collect();
         error
+    }
+
+    /// Weights of a unit, each with what it hears.
+    fn fan_in(&self, unit: usize) -> impl Iterator<Item = (f64, Input)> {
+        let weights = &self.weights[unit * self.inputs.len()..][..self.inputs.len()];
+        weights.iter().map(|&weight| f64::from(weight)).zip(self.inputs.iter().copied())
     }
 
     fn density(&self, unit: usize, threshold: f64) -> f64 {
         let (mut mean, mut variance) = (f64::from(self.layer.bias[unit]), (1e-3 * threshold).powi(2));
-        self.for_weights(unit, |weight, input, coverage| {
-            mean += weight * input.mean * coverage;
-            variance += weight * weight * input.variance * coverage;
-        });
+        for (weight, input) in self.fan_in(unit) {
+            mean += weight * input.mean;
+            variance += weight * weight * input.variance;
+        }
         let spread = variance.sqrt();
         let distance = (threshold - mean) / spread;
         1.0 / (spread * (1.0 + distance * distance))
@@ -63,54 +72,35 @@ impl<'a> LayerError<'a> {
     /// The unit's integers at `scale`.
     pub fn round(&self, unit: usize, scale: f64) -> Rounded {
         let limit = f64::from(self.chip.weight_max());
-        let mut exact = vec![];
-        self.for_weights(unit, |weight, _, _| exact.push(weight / scale));
+        let exact: Vec<f64> = self.fan_in(unit).map(|(weight, _)| weight / scale).collect();
         let weights: Vec<f64> = match &self.covariance {
             Some(covariance) => covariance.round(&exact, limit),
             None => exact.iter().map(|&exact| nearest(exact, limit)).collect(),
         };
-        let (mut mean, mut integers) = (0.0, weights.iter());
-        self.for_weights(unit, |weight, input, coverage| {
-            let error = integers.next().map_or(0.0, |&integer| integer * scale - weight);
-            mean += error * input.mean * coverage;
-        });
-        let bias = self.in_membrane_units(f64::from(self.layer.bias[unit]) - mean, scale);
+        let errors = self.fan_in(unit).zip(&weights).map(|((weight, input), integer)| (integer * scale - weight) * input.mean);
+        let bias = self.in_membrane_units(f64::from(self.layer.bias[unit]) - errors.sum::<f64>(), scale);
         let clipped = bias.abs() > self.chip.bias_max() as f64 + 0.5 * f64::from(1u32 << self.chip.bias.exponent_max);
         Rounded { weights: weights.into_iter().map(|weight| weight as i8).collect(), bias: self.chip.nearest_bias(bias), clipped }
     }
 
     /// The expected number of wrong spikes, up to a factor that is the same for all scales.
     pub fn expected(&self, unit: usize, scale: f64) -> f64 {
-        let (bias, exact, noise) = self.corrected_bias(unit, scale);
+        let (limit, per_scale) = (f64::from(self.chip.weight_max()), 1.0 / scale);
+        let (mut mean, mut noise) = (0.0, 0.0);
+        for (weight, input) in self.fan_in(unit) {
+            let error = nearest(weight * per_scale, limit) * scale - weight;
+            mean += error * input.mean;
+            noise += error * error * input.variance;
+        }
+        let exact = f64::from(self.layer.bias[unit]) - mean;
+        let bias = self.chip.nearest_bias(self.in_membrane_units(exact, scale));
         let unit_of_membrane = scale * self.unit / f64::from(1u32 << self.chip.input_shift());
         let rest = f64::from(bias) * unit_of_membrane - exact;
         (noise + rest * rest).sqrt() * self.importance[unit]
     }
 
-    /// Integer bias, what it stands for, and the variance of the weights' error.
-    fn corrected_bias(&self, unit: usize, scale: f64) -> (i32, f64, f64) {
-        let limit = f64::from(self.chip.weight_max());
-        let (mut mean, mut noise) = (0.0, 0.0);
-        self.for_weights(unit, |weight, input, coverage| {
-            let error = nearest(weight / scale, limit) * scale - weight;
-            mean += error * input.mean * coverage;
-            noise += error * error * input.variance * coverage;
-        });
-        let exact = f64::from(self.layer.bias[unit]) - mean;
-        (self.chip.nearest_bias(self.in_membrane_units(exact, scale)), exact, noise)
-    }
-
     fn in_membrane_units(&self, value: f64, scale: f64) -> f64 {
         value / (scale * self.unit) * f64::from(1u32 << self.chip.input_shift())
-    }
-
-    /// Calls with weight, input and coverage of each of the unit's weights.
-    fn for_weights(&self, unit: usize, mut each: impl FnMut(f64, Input, f64)) {
-        for (source, taps) in self.layer.wiring.fan_in(unit) {
-            for (&weight, &coverage) in self.layer.weights[taps].iter().zip(&self.coverage) {
-                each(f64::from(weight), self.inputs[source], coverage);
-            }
-        }
     }
 }
 

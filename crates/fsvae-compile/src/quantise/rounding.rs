@@ -15,9 +15,9 @@ use super::error::nearest;
 use crate::coincidences::Coincidences;
 
 /// Inputs looked at together; what they have in common with others is left out, so that time and memory stay in bounds.
-const BLOCK: usize = 1024;
-/// Passes over all weights, at most. Most units stand still before.
-const PASSES: usize = 16;
+const BLOCK: usize = 128;
+/// Passes over all weights, at most; in later ones hardly any moves.
+const PASSES: usize = 4;
 
 /// How the inputs of a layer's units vary together.
 pub(super) struct Covariance {
@@ -33,25 +33,23 @@ impl Covariance {
 
     /// Integers of at most `limit` for a unit's weights, `exact` in units of the scale.
     pub fn round(&self, exact: &[f64], limit: f64) -> Vec<f64> {
-        exact.chunks(BLOCK).zip(&self.blocks).flat_map(|(exact, covariance)| descend(exact, covariance, limit)).collect()
+        exact.chunks(BLOCK).zip(&self.blocks).flat_map(|(exact, covariance)| descend(exact, covariance, limit, PASSES)).collect()
     }
 }
 
-fn descend(exact: &[f64], covariance: &[f32], limit: f64) -> Vec<f64> {
+fn descend(exact: &[f64], covariance: &[f32], limit: f64, passes: usize) -> Vec<f64> {
     let row = |index: usize| &covariance[index * exact.len()..][..exact.len()];
     let mut integers: Vec<f64> = exact.iter().map(|&exact| nearest(exact, limit)).collect();
-    let mut slopes = vec![0.0; exact.len()]; // half the derivative of e^2 by each integer
-    for (index, error) in integers.iter().zip(exact).map(|(integer, exact)| integer - exact).enumerate() {
-        add(&mut slopes, error, row(index));
-    }
-    for _ in 0..PASSES {
+    let errors: Vec<f32> = integers.iter().zip(exact).map(|(integer, exact)| (integer - exact) as f32).collect();
+    let mut slopes = slopes(&errors, covariance);
+    for _ in 0..passes {
         let mut still = true;
         for index in 0..exact.len() {
-            let best = nearest(integers[index] - slopes[index] / f64::from(row(index)[index]), limit);
+            let best = nearest(integers[index] - f64::from(slopes[index] / row(index)[index]), limit);
             let step = best - integers[index];
             if step != 0.0 {
                 integers[index] = best;
-                add(&mut slopes, step, row(index));
+                add(&mut slopes, step as f32, row(index));
                 still = false;
             }
         }
@@ -62,8 +60,25 @@ fn descend(exact: &[f64], covariance: &[f32], limit: f64) -> Vec<f64> {
     integers
 }
 
-fn add(sums: &mut [f64], factor: f64, row: &[f32]) {
-    sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += factor * f64::from(value));
+/// Half the derivatives of e^2 by each error. Four rows at a time, so that sums are read and written a quarter as often.
+fn slopes(errors: &[f32], covariance: &[f32]) -> Vec<f32> {
+    let inputs = errors.len();
+    let mut slopes = vec![0.0; inputs];
+    for (errors, rows) in errors.chunks(4).zip(covariance.chunks(4 * inputs)) {
+        let row = |index: usize| &rows[index * inputs..][..inputs];
+        if let &[a, b, c, d] = errors {
+            for ((((slope, w), x), y), z) in slopes.iter_mut().zip(row(0)).zip(row(1)).zip(row(2)).zip(row(3)) {
+                *slope += (a * w + b * x) + (c * y + d * z);
+            }
+        } else {
+            errors.iter().enumerate().for_each(|(index, &error)| add(&mut slopes, error, row(index)));
+        }
+    }
+    slopes
+}
+
+fn add(sums: &mut [f32], factor: f32, row: &[f32]) {
+    sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += factor * value);
 }
 
 #[cfg(test)]
@@ -94,15 +109,20 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_single_weight_could_do_better((exact, covariance) in unit()) {
-            let rounded = descend(&exact, &covariance, LIMIT);
-            let least = variance(&rounded, &exact, &covariance);
+        fn the_nearest_integers_are_never_better((exact, covariance) in unit(), passes in 1usize..4) {
             let nearest: Vec<f64> = exact.iter().map(|&exact| nearest(exact, LIMIT)).collect();
-            prop_assert!(least <= variance(&nearest, &exact, &covariance) + 1e-4);
+            let rounded = descend(&exact, &covariance, LIMIT, passes);
+            prop_assert!(variance(&rounded, &exact, &covariance) <= variance(&nearest, &exact, &covariance) + 1e-3);
+        }
+
+        #[test]
+        fn at_rest_no_weight_could_do_better((exact, covariance) in unit()) {
+            let rounded = descend(&exact, &covariance, LIMIT, 1000);
+            let least = variance(&rounded, &exact, &covariance);
             for (index, other) in (0..exact.len()).flat_map(|index| (-7..=7).map(move |other| (index, f64::from(other)))) {
                 let mut moved = rounded.clone();
                 moved[index] = other;
-                prop_assert!(least <= variance(&moved, &exact, &covariance) + 1e-4);
+                prop_assert!(least <= variance(&moved, &exact, &covariance) + 1e-3);
             }
         }
 
@@ -111,13 +131,13 @@ mod tests {
             let variances = |index: usize| if index.is_multiple_of(exact.len() + 1) { rate * (1.0 - rate) } else { 0.0 };
             let covariance: Vec<f32> = (0..exact.len() * exact.len()).map(variances).collect();
             let nearest: Vec<f64> = exact.iter().map(|&exact| nearest(exact, LIMIT)).collect();
-            prop_assert_eq!(descend(&exact, &covariance, LIMIT), nearest);
+            prop_assert_eq!(descend(&exact, &covariance, LIMIT, PASSES), nearest);
         }
     }
 
     /// Two inputs that always fire together: what one weight is too large, the other may be too small.
     #[test]
     fn errors_of_inputs_that_fire_together_take_each_other_back() {
-        assert_eq!(descend(&[0.4, 0.4, 0.4], &[0.2; 9], LIMIT).iter().sum::<f64>(), 1.0);
+        assert_eq!(descend(&[0.4, 0.4, 0.4], &[0.2; 9], LIMIT, PASSES).iter().sum::<f64>(), 1.0);
     }
 }
