@@ -12,14 +12,15 @@
 //!
 //! What two rows share is a number of set bits: exact, and the same in whatever order images are seen.
 
-use crate::events::reached;
+use crate::events::heard;
 use crate::network::Wiring;
 use crate::rates::Input;
 use lif_graph::Connectivity;
+use lif_graph::philox::philox4x32_10;
 use std::ops::Range;
 
-/// Samples of one image, at most (of small layers fewer): positions are passed over, others in each step, as far as it takes.
-const MOST_SAMPLES: usize = 512;
+/// Samples of one image, about: of each step as many positions, chosen at random, as make so many (of small layers all).
+const SAMPLES: usize = 512;
 
 /// What was seen of a layer's inputs in some images.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,15 +29,39 @@ pub struct Coincidences {
     chances: u64,
     /// Spikes of each source channel.
     spikes: Vec<u64>,
+    /// Weights of one pair of channels.
+    taps: usize,
     samples: u32,
-    /// By input; a bit for each sample.
-    fired: Vec<Vec<u64>>,
+    /// Input by input, as many words for each: a bit for each sample.
+    fired: Vec<u64>,
 }
 
 impl Coincidences {
+    /// What images of one layer tell together; nothing if there are none.
+    pub fn of(images: &[&Self]) -> Option<Self> {
+        let first = images.first()?;
+        let mut spikes = vec![0; first.spikes.len()];
+        for image in images {
+            spikes.iter_mut().zip(&image.spikes).for_each(|(all, more)| *all += more);
+        }
+        let fired = (0..first.inputs()).flat_map(|input| images.iter().flat_map(move |image| image.row(input)));
+        Some(Self {
+            chances: images.iter().map(|image| image.chances).sum(),
+            spikes,
+            taps: first.taps,
+            samples: images.iter().map(|image| image.samples).sum(),
+            fired: fired.copied().collect(),
+        })
+    }
+
     /// Inputs of a unit.
     pub fn inputs(&self) -> usize {
-        self.fired.len()
+        self.spikes.len() * self.taps
+    }
+
+    /// Inputs of one source channel, which stand side by side.
+    pub fn taps(&self) -> usize {
+        self.taps
     }
 
     /// Spikes of each source channel (of a dense layer: neuron), per neuron and step.
@@ -44,19 +69,15 @@ impl Coincidences {
         self.spikes.iter().map(|&spikes| spikes as f64 / self.chances as f64)
     }
 
-    /// What two of them tell together.
-    pub fn and(mut self, other: Self) -> Self {
-        self.chances += other.chances;
-        self.spikes.iter_mut().zip(other.spikes).for_each(|(all, more)| *all += more);
-        self.samples += other.samples;
-        self.fired.iter_mut().zip(other.fired).for_each(|(all, more)| all.extend(more));
-        self
+    fn row(&self, input: usize) -> &[u64] {
+        let words = self.fired.len() / self.inputs();
+        &self.fired[input * words..][..words]
     }
 
     /// Covariance of the inputs in `range`, row by row. What two of many inputs have in common in few samples is partly chance, so it
     /// is shrunk: by half where samples are as many as inputs.
     pub fn covariance(&self, range: Range<usize>) -> Vec<f32> {
-        let rows = &self.fired[range];
+        let rows: Vec<&[u64]> = range.map(|input| self.row(input)).collect();
         let (inputs, samples) = (rows.len(), f64::from(self.samples));
         let trust = samples / (samples + inputs as f64);
         let both = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
@@ -77,73 +98,78 @@ impl Coincidences {
 /// Watches the inputs of a layer while an image is drawn.
 pub struct Watch<'a> {
     wiring: &'a Wiring,
-    /// Positions at which a unit has its neurons.
+    /// Positions at which a unit has its neurons, and how many are seen in a step.
     positions: usize,
-    /// One position in so many is seen in a step. Odd, so that it passes over no residue class of a stride.
-    every: usize,
+    seen_positions: usize,
     step: usize,
-    /// By pixel of the source: its part of `reached`.
-    pixels: Vec<[usize; 2]>,
-    /// Tap, and sample of this step.
-    reached: Vec<(usize, usize)>,
+    /// Words of one input.
+    words: usize,
     seen: Coincidences,
+    /// Of this step: pixel of the source, tap through which it is heard, sample that hears it; ascending.
+    hears: Vec<(usize, usize, usize)>,
+    /// By pixel: its part of `hears`.
+    pixels: Vec<Range<usize>>,
 }
 
 impl<'a> Watch<'a> {
     /// Of a layer that runs `steps` steps.
     pub fn new(wiring: &'a Wiring, steps: usize) -> Self {
         let positions = if wiring.connectivity == Connectivity::Dense { 1 } else { wiring.target.pixels() };
-        let every = (steps * positions).div_ceil(MOST_SAMPLES) | 1;
-        let samples: usize = (0..steps).map(|step| (0..positions).filter(|position| (position + step) % every == 0).count()).sum();
-        let words = (steps * positions.div_ceil(every)).div_ceil(64);
+        let seen_positions = SAMPLES.div_ceil(steps).min(positions);
+        let samples = steps * seen_positions;
+        let words = samples.div_ceil(64);
         let (channels, taps) = (wiring.channels().0, wiring.taps());
+        let pixels = wiring.source.neurons() / channels;
         let seen = Coincidences {
-            chances: (steps * wiring.source.neurons() / channels) as u64,
+            chances: (steps * pixels) as u64,
             spikes: vec![0; channels],
+            taps,
             samples: samples as u32,
-            fired: vec![vec![0; words]; channels * taps],
+            fired: vec![0; channels * taps * words],
         };
-        Self { wiring, positions, every, step: 0, pixels: vec![], reached: vec![], seen }
+        Self { wiring, positions, seen_positions, step: 0, words, seen, hears: vec![], pixels: vec![0..0; pixels] }
     }
 
     /// The next step, with the neurons of the source that fired in it.
     pub fn step(&mut self, fired: &[u32]) {
-        self.reach();
-        let (pixels, taps) = (self.pixels.len(), self.wiring.taps());
+        self.listen();
         for neuron in fired.iter().map(|&neuron| neuron as usize) {
-            let (channel, pixel) = (neuron / pixels, neuron % pixels);
+            let (channel, pixel) = (neuron / self.pixels.len(), neuron % self.pixels.len());
             self.seen.spikes[channel] += 1;
-            let [first, end] = self.pixels[pixel];
-            for &(tap, sample) in &self.reached[first..end] {
-                self.seen.fired[channel * taps + tap][sample / 64] |= 1 << (sample % 64);
+            for &(_, tap, sample) in &self.hears[self.pixels[pixel].clone()] {
+                self.seen.fired[(channel * self.seen.taps + tap) * self.words + sample / 64] |= 1 << (sample % 64);
             }
         }
         self.step += 1;
     }
 
-    /// Which samples of this step hear each pixel, and through which tap.
-    fn reach(&mut self) {
-        let sample = |position| self.step * self.positions.div_ceil(self.every) + position / self.every;
-        let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = self.wiring.connectivity else {
-            // each source neuron is a channel of one pixel
-            (self.pixels, self.reached) = (vec![[0, 1]], vec![(0, sample(0))]);
-            return;
-        };
-        let (source, target) = (self.wiring.source, self.wiring.target);
-        self.pixels.clear();
-        self.reached.clear();
-        let reached = |from, tap, outputs| reached(self.wiring.connectivity, from, tap, outputs).map(|to| (tap, to));
-        for (y, x) in (0..source.height).flat_map(|y| (0..source.width).map(move |x| (y, x))) {
-            let first = self.reached.len();
-            for (ky, row) in (0..kernel.size).filter_map(|ky| reached(y, ky, target.height)) {
-                for (kx, column) in (0..kernel.size).filter_map(|kx| reached(x, kx, target.width)) {
-                    let position = (row * target.width + column) as usize;
-                    if (position + self.step).is_multiple_of(self.every) {
-                        self.reached.push(((ky * kernel.size + kx) as usize, sample(position)));
-                    }
+    /// What the positions that are seen in this step hear.
+    fn listen(&mut self) {
+        let (connectivity, source, target) = (self.wiring.connectivity, self.wiring.source, self.wiring.target);
+        let Self { positions, seen_positions, step, hears, pixels, .. } = self;
+        hears.clear();
+        for index in 0..*seen_positions {
+            let sample = *step * *seen_positions + index;
+            // of as many parts of equal size as positions are seen, one of each
+            let [first, end] = [index, index + 1].map(|part| part * *positions / *seen_positions);
+            let position = first + philox4x32_10([index as u32, *step as u32, 0, 0], [0, 0])[0] as usize % (end - first);
+            let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = connectivity else {
+                hears.push((0, 0, sample)); // each source neuron is a channel of one pixel
+                continue;
+            };
+            let (row, column) = (position as u32 / target.width, position as u32 % target.width);
+            for (ky, y) in (0..kernel.size).filter_map(|ky| Some((ky, heard(connectivity, row, ky, source.height)?))) {
+                for (kx, x) in (0..kernel.size).filter_map(|kx| Some((kx, heard(connectivity, column, kx, source.width)?))) {
+                    hears.push(((y * source.width + x) as usize, (ky * kernel.size + kx) as usize, sample));
                 }
             }
-            self.pixels.push([first, self.reached.len()]);
+        }
+        hears.sort_unstable();
+        pixels.fill(0..0);
+        let mut first = 0;
+        for alike in hears.chunk_by(|one, other| one.0 == other.0) {
+            pixels[alike[0].0] = first..first + alike.len();
+            first += alike.len();
         }
     }
 
@@ -209,10 +235,12 @@ mod tests {
     #[test]
     fn images_add_up() {
         let wiring = wiring(Connectivity::Dense, 1, Shape { channels: 3, height: 1, width: 1 });
-        let both = watched(&wiring, &[vec![0, 1], vec![1]]).and(watched(&wiring, &[vec![], vec![0]]));
+        let images = [watched(&wiring, &[vec![0, 1], vec![1]]), watched(&wiring, &[vec![], vec![0]])];
+        let both = Coincidences::of(&images.each_ref()).unwrap();
         assert_eq!(both.rates().collect::<Vec<_>>(), [0.5, 0.5]);
         let covariance = both.covariance(0..2);
         assert_eq!(covariance, [0.25, 0.0, 0.0, 0.25]); // together in one step of four, as chance has it
+        assert_eq!(Coincidences::of(&[]), None);
     }
 
     /// Of many positions a part is seen, and of each residue class of a stride.
@@ -222,10 +250,25 @@ mod tests {
         let wiring = wiring(Connectivity::ConvTranspose2d(kernel), 32, Shape { channels: 1, height: 64, width: 64 });
         let all: Vec<u32> = (0..2 * 32 * 32).collect();
         let seen = watched(&wiring, &vec![all; 16]);
-        assert!((256..=512).contains(&seen.samples), "{}", seen.samples);
-        let rates = seen.fired.iter().map(|row| row.iter().map(|word| word.count_ones()).sum::<u32>() as f64 / f64::from(seen.samples));
-        for rate in rates {
+        assert_eq!(seen.samples, 512);
+        for input in 0..seen.inputs() {
+            let rate = f64::from(bits(seen.row(input))) / f64::from(seen.samples);
             assert!((0.2..0.3).contains(&rate), "each tap reaches a quarter of the positions: {rate}");
         }
+    }
+
+    /// Of a dense layer each step is seen, however many there are.
+    #[test]
+    fn long_runs_are_seen() {
+        let wiring = wiring(Connectivity::Dense, 1, Shape { channels: 3, height: 1, width: 1 });
+        let spikes: Vec<Vec<u32>> = (0..1000).map(|step| if step % 2 == 0 { vec![0, 1] } else { vec![1] }).collect();
+        let seen = watched(&wiring, &spikes);
+        assert_eq!(seen.samples, 1000);
+        assert_eq!([0, 1].map(|input| bits(seen.row(input))), [500, 1000]);
+        assert_eq!(seen.rates().collect::<Vec<_>>(), [0.5, 1.0]);
+    }
+
+    fn bits(row: &[u64]) -> u32 {
+        row.iter().map(|word| word.count_ones()).sum()
     }
 }

@@ -117,6 +117,19 @@ pub fn reached(connectivity: Connectivity, input: u32, tap: u32, outputs: u32) -
     (output < outputs).then_some(output)
 }
 
+/// The input row that output row `output` hears through row `tap` of the kernel, if there is one (columns likewise).
+pub fn heard(connectivity: Connectivity, output: u32, tap: u32, inputs: u32) -> Option<u32> {
+    let input = match connectivity {
+        Connectivity::Conv2d(kernel) => (output * kernel.stride + tap).checked_sub(kernel.padding)?,
+        Connectivity::ConvTranspose2d(kernel) => {
+            let distance = (output + kernel.padding).checked_sub(tap)?;
+            distance.is_multiple_of(kernel.stride).then_some(distance / kernel.stride)?
+        }
+        Connectivity::Dense | Connectivity::Pick => return None,
+    };
+    (input < inputs).then_some(input)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,6 +143,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn who_reaches_is_heard(transposed: bool, stride in 1u32..4, padding in 0u32..3, size in 1u32..6, inputs in 1u32..9, outputs in 1u32..20) {
+            let kernel = Kernel { size, stride, padding, output_padding: 0 };
+            let connectivity = if transposed { Connectivity::ConvTranspose2d(kernel) } else { Connectivity::Conv2d(kernel) };
+            for (input, output) in (0..inputs).flat_map(|input| (0..outputs).map(move |output| (input, output))) {
+                for tap in 0..size {
+                    let reaches = reached(connectivity, input, tap, outputs) == Some(output);
+                    prop_assert_eq!(heard(connectivity, output, tap, inputs) == Some(input), reaches);
+                }
+            }
+        }
+
         /// PyTorch's definition of a transposed convolution, written as four loops.
         #[test]
         fn a_transposed_convolution_is_what_its_definition_says(

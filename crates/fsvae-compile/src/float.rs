@@ -165,8 +165,14 @@ impl FloatEngine {
 
     /// The same for a network that takes an image: `pixels`, a byte for each neuron.
     pub fn reconstruct(&self, pixels: &[u8], seed: u64, image: u64, observe: impl FnMut(LayerStep<'_>)) -> Vec<f32> {
-        let picks = |step, channel| philox::pick(seed, image, step, channel, self.config.ways as u32);
+        let picks = self.picks(seed, image);
         self.run(Given::new(&picks, &in_range(pixels)), observe)
+    }
+
+    /// The specified picks of an image, by step and channel.
+    pub fn picks(&self, seed: u64, image: u64) -> impl Fn(u32, u32) -> u32 + use<> {
+        let ways = self.config.ways as u32;
+        move |step, channel| philox::pick(seed, image, step, channel, ways)
     }
 
     /// The same with other picks.

@@ -7,12 +7,13 @@ use crate::float::{FloatEngine, Given, in_range};
 use crate::fold::FoldedLayer;
 use crate::network::{Hears, Network, Purpose};
 use crate::pixels::{boundaries, byte};
-use lif_graph::{Connectivity, philox};
+use lif_graph::Connectivity;
 use rayon::prelude::*;
 
 /// Images that are drawn for it.
 pub const IMAGES: u64 = 16;
-/// Of the loop of prior (or posterior) and select stage.
+/// Images for dense layers up to the first behind the select stage: these have one sample a step, where convolutions have one a position.
+/// Beyond [`IMAGES`] nothing behind these layers runs.
 pub const LOOP_IMAGES: u64 = 48;
 /// Their seed; `--verify` uses another one.
 pub const SEED: u64 = 0x7261_7465;
@@ -52,7 +53,7 @@ pub struct LayerInputs {
     /// An entry a source channel (convolution) or neuron (dense).
     pub each: Vec<Input>,
     /// Which of them fire together; nothing is known of pixels.
-    pub together: Option<Coincidences>,
+    pub(crate) together: Option<Coincidences>,
 }
 
 impl LayerInputs {
@@ -65,7 +66,7 @@ impl LayerInputs {
 /// What a few runs of the float network showed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
-    /// One vector a layer, one entry a source channel (convolution) or neuron (dense).
+    /// By layer.
     pub inputs: Vec<LayerInputs>,
     /// The pictures that came out, a byte for each neuron of the read-out.
     pub pictures: Vec<Vec<u8>>,
@@ -80,7 +81,7 @@ struct Showing {
 }
 
 /// Runs the network on [`IMAGES`] images: those that it draws, or `pictures`, which it reconstructs. Dense layers up to the first behind
-/// the select stage, which have one sample a step where convolutions have one a position, see [`LOOP_IMAGES`].
+/// the select stage see up to [`LOOP_IMAGES`], as far as there are so many pictures.
 ///
 /// # Panics
 /// If a network that reconstructs is given no pictures.
@@ -101,7 +102,7 @@ pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibr
             sees.then(|| Watch::new(&layer.wiring, network.config.steps))
         };
         let mut watches: Vec<Option<Watch<'_>>> = (0..network.layers.len()).map(watch).collect();
-        let picks = |step, channel| philox::pick(SEED, image, step, channel, network.config.ways as u32);
+        let picks = engine.picks(SEED, image);
         let pixels = in_range(shown(image));
         let until = if whole { network.layers.len() } else { behind_select + 1 };
         let readout = engine.run(Given { until, ..Given::new(&picks, &pixels) }, |step| {
@@ -110,9 +111,14 @@ pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibr
         let picture = whole.then(|| readout.into_iter().map(|v| byte(&boundaries, v)).collect());
         Showing { seen: watches.into_iter().map(|watch| watch.map(Watch::seen)).collect(), picture }
     };
-    let mut images: Vec<Showing> = (0..LOOP_IMAGES).into_par_iter().map(run).collect();
+    let count = match network.purpose {
+        Purpose::Generate => LOOP_IMAGES,
+        Purpose::Reconstruct => (pictures.len() as u64).clamp(IMAGES, LOOP_IMAGES),
+    };
+    let images: Vec<Showing> = (0..count).into_par_iter().map(run).collect();
     let of_layer = |(index, layer): (usize, &FoldedLayer)| {
-        if let Some(seen) = images.iter_mut().filter_map(|image| image.seen[index].take()).reduce(Coincidences::and) {
+        let seen: Vec<&Coincidences> = images.iter().filter_map(|image| image.seen[index].as_ref()).collect();
+        if let Some(seen) = Coincidences::of(&seen) {
             return LayerInputs { each: seen.rates().map(Input::firing).collect(), together: Some(seen) };
         }
         let pixels: Vec<Vec<f32>> = (0..IMAGES).map(|image| in_range(shown(image))).collect();

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 /// Chance of a spike from outside, per neuron and step.
 const SOURCE_RATE: f64 = 0.2;
 
-/// Spikes per step of each neuron that a layer listens to; one vector a layer, one entry a source channel (convolution) or neuron
-/// (dense).
+/// What the neurons do that each layer listens to, layer by layer. Which of them fire together is left open: of random spikes from outside it
+/// would be chance.
 pub fn input_rates(network: &FeedForward<FoldedLayer>) -> Vec<LayerInputs> {
     let sizes: Vec<usize> = network.layers.iter().map(|placed| placed.layer.wiring.channels().0).collect();
     let engine = FloatNetwork::from(network);

@@ -1,8 +1,8 @@
 //! How many spikes a scale is expected to get wrong.
 //!
 //! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
-//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as independent; rounding to the nearest integers adds an error of
-//! variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a mean that the bias takes back (`b' = b - sum d r`) but for its
+//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and
+//! variance), taking inputs as independent; rounding to the nearest integers adds an error of variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a mean that the bias takes back (`b' = b - sum d r`) but for its
 //! own rounding f. Up to a factor, then,
 //!
 //! ```text
@@ -24,7 +24,7 @@ pub(super) struct LayerError<'a> {
     layer: &'a FoldedLayer,
     /// Unit by unit, each in the order of its fan-in.
     weights: Vec<f32>,
-    /// Of what a unit hears by each of its weights; at a border of the source a tap hears nothing.
+    /// What a unit hears by each of its weights. At some of its positions a tap hears nothing.
     inputs: Vec<Input>,
     covariance: Option<Covariance>,
     chip: &'a Chip,
@@ -42,8 +42,8 @@ impl<'a> LayerError<'a> {
             units.clone().flat_map(|unit| layer.wiring.fan_in(unit)).flat_map(|(_, taps)| &layer.weights[taps]).copied().collect();
         let coverage = coverage(layer);
         let by_tap = |input: &Input| {
-            let input = *input;
-            coverage.iter().map(move |share| Input { mean: input.mean * share, variance: input.variance * share })
+            let Input { mean, variance } = *input;
+            coverage.iter().map(move |share| Input { mean: mean * share, variance: (variance + mean * mean * (1.0 - share)) * share })
         };
         let covariance = inputs.together.as_ref().map(Covariance::of);
         let inputs = inputs.each.iter().flat_map(by_tap).collect();
@@ -114,8 +114,8 @@ pub(super) struct Rounded {
     pub clipped: bool,
 }
 
-/// The integer of at most `limit` nearest to `x`, halves away from zero. A conversion to integers cuts; on most processors that takes a tenth of the time
-/// of `round`. `limit` fits `i32`.
+/// The integer of at most `limit` nearest to `x`, halves away from zero. A conversion to integers cuts; on most processors that takes a
+/// tenth of the time of `round`. `limit` fits `i32`.
 pub(super) fn nearest(x: f64, limit: f64) -> f64 {
     let x = x.clamp(-limit, limit);
     f64::from((x + 0.5f64.copysign(x)) as i32)

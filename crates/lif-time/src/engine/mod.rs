@@ -15,8 +15,8 @@
 //! 6. Where the chip file does not say how much room there is behind a link, there is room for everything, and a packet waits only for its own next
 //!    link: no sender waits, and no packet for the one before it in a buffer (rules 1 and 3 are for buffers that can be full).
 //!
-//! [`fast`] does it, event by event; [`flow`] does it without events where rule 6 holds, links take time and have an order, and nobody watches; [`slow`] does the same as plainly as can be, and a property
-//! test holds them together.
+//! [`fast`] does it, event by event; [`flow`] does it without events where rule 6 holds, links take time and have an order, and nobody
+//! watches; [`slow`] does the same as plainly as can be, and a property test holds them together.
 
 pub mod fast;
 pub mod flow;
