@@ -107,11 +107,8 @@ pub fn neuron(shape: Shape, slot: usize) -> usize {
 /// The output row that input row `input` reaches through row `tap` of the kernel, if there is one (columns likewise).
 pub fn reached(connectivity: Connectivity, input: u32, tap: u32, outputs: u32) -> Option<u32> {
     let output = match connectivity {
-        Connectivity::ConvTranspose2d(kernel) => (input * kernel.stride + tap).checked_sub(kernel.padding)?,
-        Connectivity::Conv2d(kernel) => {
-            let distance = (input + kernel.padding).checked_sub(tap)?;
-            distance.is_multiple_of(kernel.stride).then_some(distance / kernel.stride)?
-        }
+        Connectivity::ConvTranspose2d(kernel) => fine(kernel, input, tap)?,
+        Connectivity::Conv2d(kernel) => coarse(kernel, input, tap)?,
         Connectivity::Dense | Connectivity::Pick => return None,
     };
     (output < outputs).then_some(output)
@@ -120,14 +117,22 @@ pub fn reached(connectivity: Connectivity, input: u32, tap: u32, outputs: u32) -
 /// The input row that output row `output` hears through row `tap` of the kernel, if there is one (columns likewise).
 pub fn heard(connectivity: Connectivity, output: u32, tap: u32, inputs: u32) -> Option<u32> {
     let input = match connectivity {
-        Connectivity::Conv2d(kernel) => (output * kernel.stride + tap).checked_sub(kernel.padding)?,
-        Connectivity::ConvTranspose2d(kernel) => {
-            let distance = (output + kernel.padding).checked_sub(tap)?;
-            distance.is_multiple_of(kernel.stride).then_some(distance / kernel.stride)?
-        }
+        Connectivity::Conv2d(kernel) => fine(kernel, output, tap)?,
+        Connectivity::ConvTranspose2d(kernel) => coarse(kernel, output, tap)?,
         Connectivity::Dense | Connectivity::Pick => return None,
     };
     (input < inputs).then_some(input)
+}
+
+/// From the side that a stride makes coarse to the fine one.
+fn fine(kernel: Kernel, coarse: u32, tap: u32) -> Option<u32> {
+    (coarse * kernel.stride + tap).checked_sub(kernel.padding)
+}
+
+/// And back.
+fn coarse(kernel: Kernel, fine: u32, tap: u32) -> Option<u32> {
+    let distance = (fine + kernel.padding).checked_sub(tap)?;
+    distance.is_multiple_of(kernel.stride).then_some(distance / kernel.stride)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::lower::{population, projection};
 use crate::quantise::{IntegerLayer, Neuron, Scales, quantise_layer};
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, Population, PopulationId, Shape};
-use rates::input_rates;
+use rates::layer_inputs;
 pub use run::FloatNetwork;
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ pub enum Feed {
 /// # Errors
 /// [`CompileError::DoesNotFit`] for a layer that fits the chip's widths at no scale.
 pub fn quantise(network: &FeedForward<FoldedLayer>, chip: &Chip, scales: Scales) -> Result<FeedForward<IntegerLayer>, CompileError> {
-    let inputs = input_rates(network);
+    let inputs = layer_inputs(network);
     let quantised = network.layers.iter().zip(&inputs).map(|(placed, inputs)| {
         let layer = quantise_layer(&placed.layer, inputs, chip, scales, placed.neuron, network.steps)?;
         Ok(Placed { layer, feed: placed.feed, neuron: placed.neuron })

@@ -12,7 +12,7 @@ const SOURCE_RATE: f64 = 0.2;
 
 /// What the neurons do that each layer listens to, layer by layer. Which of them fire together is left open: of random spikes from outside it
 /// would be chance.
-pub fn input_rates(network: &FeedForward<FoldedLayer>) -> Vec<LayerInputs> {
+pub fn layer_inputs(network: &FeedForward<FoldedLayer>) -> Vec<LayerInputs> {
     let sizes: Vec<usize> = network.layers.iter().map(|placed| placed.layer.wiring.channels().0).collect();
     let engine = FloatNetwork::from(network);
     let counts: Vec<_> = (0..IMAGES as u32).into_par_iter().map(|image| count(network, &engine, &sizes, image)).collect();

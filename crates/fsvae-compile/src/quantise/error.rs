@@ -1,9 +1,9 @@
 //! How many spikes a scale is expected to get wrong.
 //!
 //! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
-//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and
-//! variance), taking inputs as independent; rounding to the nearest integers adds an error of variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a mean that the bias takes back (`b' = b - sum d r`) but for its
-//! own rounding f. Up to a factor, then,
+//! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as
+//! independent. Rounding to the nearest integers adds an error of variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a
+//! mean that the bias takes back (`b' = b - sum d r`) but for its own rounding f. Up to a factor, then,
 //!
 //! ```text
 //! wrong spikes ~ sqrt(e^2 + f^2) * density at V_th ~ sqrt(e^2 + f^2) / s / (1 + ((V_th - m) / s)^2)
