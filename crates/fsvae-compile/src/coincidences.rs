@@ -1,4 +1,4 @@
-//! Which inputs of a layer's units fire in the same step.
+//! Which inputs of a layer's units fire in the same step, and in which steps the unit is about to fire itself.
 //!
 //! A unit of a dense layer hears all its source neurons; one of a convolution hears, at each position, a patch of them. So the inputs
 //! of a unit are numbered as its weights are, source by source and tap by tap, and a sample is one step at one position:
@@ -11,8 +11,10 @@
 //! ```
 //!
 //! What two rows share is a number of set bits: exact, and the same in whatever order images are seen.
+//!
+//! Each unit has a row too, of the samples in which its membrane was near the threshold (see `near_threshold.rs`).
 
-use crate::events::heard;
+use crate::events::{heard, neuron};
 use crate::network::Wiring;
 use crate::rates::Input;
 use lif_graph::Connectivity;
@@ -31,9 +33,11 @@ pub struct Coincidences {
     spikes: Vec<u64>,
     /// Weights of one pair of channels.
     taps: usize,
-    samples: u32,
+    pub(crate) samples: u32,
     /// Input by input, as many words for each: a bit for each sample.
-    fired: Vec<u64>,
+    pub(crate) fired: Vec<u64>,
+    /// Unit by unit, likewise; nothing of a read-out, which has no threshold.
+    pub(crate) near: Vec<u64>,
 }
 
 impl Coincidences {
@@ -44,13 +48,14 @@ impl Coincidences {
         for image in images {
             spikes.iter_mut().zip(&image.spikes).for_each(|(all, more)| *all += more);
         }
-        let fired = (0..first.inputs()).flat_map(|input| images.iter().flat_map(move |image| image.row(input)));
+        let all = |rows: fn(&Self) -> &[u64]| appended(images.iter().map(|image| (rows(image), image.samples as usize)));
         Some(Self {
             chances: images.iter().map(|image| image.chances).sum(),
             spikes,
             taps: first.taps,
             samples: images.iter().map(|image| image.samples).sum(),
-            fired: fired.copied().collect(),
+            fired: all(|image| &image.fired),
+            near: all(|image| &image.near),
         })
     }
 
@@ -70,8 +75,7 @@ impl Coincidences {
     }
 
     fn row(&self, input: usize) -> &[u64] {
-        let words = self.fired.len() / self.inputs();
-        &self.fired[input * words..][..words]
+        row(&self.fired, input, self.samples as usize)
     }
 
     /// Covariance of the inputs in `range`, row by row. What two of many inputs have in common in few samples is partly chance, so it
@@ -80,8 +84,7 @@ impl Coincidences {
         let rows: Vec<&[u64]> = range.map(|input| self.row(input)).collect();
         let (inputs, samples) = (rows.len(), f64::from(self.samples));
         let trust = samples / (samples + inputs as f64);
-        let both = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
-        let rates: Vec<f64> = rows.iter().map(|row| f64::from(both(row, row)) / samples).collect();
+        let rates: Vec<f64> = rows.iter().map(|row| f64::from(count(row)) / samples).collect();
         let mut covariance = vec![0.0; inputs * inputs];
         for (i, row) in rows.iter().enumerate() {
             for (j, other) in rows[..i].iter().enumerate() {
@@ -95,6 +98,42 @@ impl Coincidences {
     }
 }
 
+/// Samples of one row.
+pub fn count(row: &[u64]) -> u32 {
+    row.iter().map(|word| word.count_ones()).sum()
+}
+
+/// Samples that two rows share.
+pub fn both(one: &[u64], other: &[u64]) -> u32 {
+    one.iter().zip(other).map(|(one, other)| (one & other).count_ones()).sum()
+}
+
+/// One of many rows of `bits` bits.
+fn row(rows: &[u64], index: usize, bits: usize) -> &[u64] {
+    let words = bits.div_ceil(64);
+    &rows[index * words..][..words]
+}
+
+/// Rows of several matrices one behind the other, bit to bit; of each its rows and their length.
+fn appended<'a>(matrices: impl Iterator<Item = (&'a [u64], usize)> + Clone) -> Vec<u64> {
+    let words = matrices.clone().map(|(_, bits)| bits).sum::<usize>().div_ceil(64);
+    let rows = matrices.clone().next().map_or(0, |(rows, bits)| rows.len() / bits.div_ceil(64));
+    let mut all = vec![0; rows * words];
+    for (index, all) in all.chunks_mut(words).enumerate() {
+        let mut place = 0;
+        for (rows, bits) in matrices.clone() {
+            for (word, first) in row(rows, index, bits).iter().zip((place..).step_by(64)) {
+                all[first / 64] |= word << (first % 64);
+                if first % 64 != 0 && let Some(next) = all.get_mut(first / 64 + 1) {
+                    *next |= word >> (64 - first % 64);
+                }
+            }
+            place += bits;
+        }
+    }
+    all
+}
+
 /// Watches the inputs of a layer while an image is drawn.
 pub struct Watch<'a> {
     wiring: &'a Wiring,
@@ -102,8 +141,9 @@ pub struct Watch<'a> {
     positions: usize,
     seen_positions: usize,
     step: usize,
-    /// Words of one input.
+    /// Words of one row.
     words: usize,
+    threshold: Option<f32>,
     seen: Coincidences,
     /// Of this step: pixel of the source, tap through which it is heard, sample that hears it; ascending.
     hears: Vec<(usize, usize, usize)>,
@@ -112,8 +152,8 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Of a layer that runs `steps` steps.
-    pub fn new(wiring: &'a Wiring, steps: usize) -> Self {
+    /// Of a layer that runs `steps` steps; a read-out has no threshold.
+    pub fn new(wiring: &'a Wiring, steps: usize, threshold: Option<f32>) -> Self {
         let positions = if wiring.connectivity == Connectivity::Dense { 1 } else { wiring.target.pixels() };
         let seen_positions = SAMPLES.div_ceil(steps).min(positions);
         let samples = steps * seen_positions;
@@ -126,15 +166,16 @@ impl<'a> Watch<'a> {
             taps,
             samples: samples as u32,
             fired: vec![0; channels * taps * words],
+            near: vec![0; threshold.map_or(0, |_| wiring.units()) * words],
         };
-        Self { wiring, positions, seen_positions, step: 0, words, seen, hears: vec![], pixels: vec![0..0; pixels] }
+        Self { wiring, positions, seen_positions, step: 0, words, threshold, seen, hears: vec![], pixels: vec![0..0; pixels] }
     }
 
-    /// The next step, with the neurons of the source that fired in it.
-    pub fn step(&mut self, fired: &[u32]) {
-        self.listen();
-        for neuron in fired.iter().map(|&neuron| neuron as usize) {
-            let (channel, pixel) = (neuron / self.pixels.len(), neuron % self.pixels.len());
+    /// The next step, with the neurons of the source that fired in it and the membranes of the layer by slot, before the reset.
+    pub fn step(&mut self, fired: &[u32], membranes: &[f32]) {
+        self.listen(membranes);
+        for source in fired.iter().map(|&source| source as usize) {
+            let (channel, pixel) = (source / self.pixels.len(), source % self.pixels.len());
             self.seen.spikes[channel] += 1;
             for &(_, tap, sample) in &self.hears[self.pixels[pixel].clone()] {
                 self.seen.fired[(channel * self.seen.taps + tap) * self.words + sample / 64] |= 1 << (sample % 64);
@@ -143,16 +184,24 @@ impl<'a> Watch<'a> {
         self.step += 1;
     }
 
-    /// What the positions that are seen in this step hear.
-    fn listen(&mut self) {
+    /// What the positions that are seen in this step hear, and which units are near their threshold there.
+    fn listen(&mut self, membranes: &[f32]) {
         let (connectivity, source, target) = (self.wiring.connectivity, self.wiring.source, self.wiring.target);
-        let Self { positions, seen_positions, step, hears, pixels, .. } = self;
+        let Self { positions, seen_positions, step, hears, pixels, words, .. } = self;
         hears.clear();
         for index in 0..*seen_positions {
             let sample = *step * *seen_positions + index;
             // of as many parts of equal size as positions are seen, one of each
             let [first, end] = [index, index + 1].map(|part| part * *positions / *seen_positions);
             let position = first + philox4x32_10([index as u32, *step as u32, 0, 0], [0, 0])[0] as usize % (end - first);
+            if let Some(threshold) = self.threshold {
+                let units = self.wiring.units();
+                for slot in position * units..(position + 1) * units {
+                    let near = (membranes[slot] - threshold).abs() < threshold;
+                    let unit = neuron(target, slot) / *positions;
+                    self.seen.near[unit * *words + sample / 64] |= u64::from(near) << (sample % 64);
+                }
+            }
             let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = connectivity else {
                 hears.push((0, 0, sample)); // each source neuron is a channel of one pixel
                 continue;
@@ -192,8 +241,8 @@ mod tests {
     }
 
     fn watched(wiring: &Wiring, spikes: &[Vec<u32>]) -> Coincidences {
-        let mut watch = Watch::new(wiring, spikes.len());
-        spikes.iter().for_each(|fired| watch.step(fired));
+        let mut watch = Watch::new(wiring, spikes.len(), None);
+        spikes.iter().for_each(|fired| watch.step(fired, &[]));
         watch.seen()
     }
 
@@ -252,7 +301,7 @@ mod tests {
         let seen = watched(&wiring, &vec![all; 16]);
         assert_eq!(seen.samples, 512);
         for input in 0..seen.inputs() {
-            let rate = f64::from(bits(seen.row(input))) / f64::from(seen.samples);
+            let rate = f64::from(count(seen.row(input))) / f64::from(seen.samples);
             assert!((0.2..0.3).contains(&rate), "each tap reaches a quarter of the positions: {rate}");
         }
     }
@@ -264,11 +313,7 @@ mod tests {
         let spikes: Vec<Vec<u32>> = (0..1000).map(|step| if step % 2 == 0 { vec![0, 1] } else { vec![1] }).collect();
         let seen = watched(&wiring, &spikes);
         assert_eq!(seen.samples, 1000);
-        assert_eq!([0, 1].map(|input| bits(seen.row(input))), [500, 1000]);
+        assert_eq!([0, 1].map(|input| count(seen.row(input))), [500, 1000]);
         assert_eq!(seen.rates().collect::<Vec<_>>(), [0.5, 1.0]);
-    }
-
-    fn bits(row: &[u64]) -> u32 {
-        row.iter().map(|word| word.count_ones()).sum()
     }
 }

@@ -35,6 +35,7 @@ mod import;
 pub mod input;
 mod lower;
 mod map;
+mod near_threshold;
 mod network;
 pub mod pipeline;
 mod pixels;

@@ -99,14 +99,15 @@ pub fn calibrate(network: &Network<FoldedLayer>, pictures: &[Vec<u8>]) -> Calibr
             let layer = &network.layers[index];
             let sees =
                 layer.wiring.hears != Hears::Image && (whole || index <= behind_select && layer.wiring.connectivity == Connectivity::Dense);
-            sees.then(|| Watch::new(&layer.wiring, network.config.steps))
+            let threshold = (index + 1 < network.layers.len()).then_some(network.config.threshold);
+            sees.then(|| Watch::new(&layer.wiring, network.config.steps, threshold))
         };
         let mut watches: Vec<Option<Watch<'_>>> = (0..network.layers.len()).map(watch).collect();
         let picks = engine.picks(SEED, image);
         let pixels = in_range(shown(image));
         let until = if whole { network.layers.len() } else { behind_select + 1 };
         let readout = engine.run(Given { until, ..Given::new(&picks, &pixels) }, |step| {
-            watches[step.layer].iter_mut().for_each(|watch| watch.step(step.input));
+            watches[step.layer].iter_mut().for_each(|watch| watch.step(step.input, step.membrane));
         });
         let picture = whole.then(|| readout.into_iter().map(|v| byte(&boundaries, v)).collect());
         Showing { seen: watches.into_iter().map(|watch| watch.map(Watch::seen)).collect(), picture }

@@ -2,65 +2,82 @@
 //!
 //! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
 //! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as
-//! independent. Rounding to the nearest integers adds an error of variance e^2 = sum d^2 r (1 - r), d the errors of the weights, and a
-//! mean that the bias takes back (`b' = b - sum d r`) but for its own rounding f. Up to a factor, then,
+//! independent. Rounding to the nearest integers adds an error of variance e^2 = sum d^2 q (1 - q), d the errors of the weights and q the
+//! rates of their inputs while the unit is near its threshold, and a mean that the bias takes back (`b' = b - sum d q`) but for its own
+//! rounding f. Up to a factor, then,
 //!
 //! ```text
 //! wrong spikes ~ sqrt(e^2 + f^2) * density at V_th ~ sqrt(e^2 + f^2) / s / (1 + ((V_th - m) / s)^2)
 //! ```
 //!
 //! Not the normal density but one with a heavier tail, since rates differ between images; and no `exp`, whose last bit differs
-//! between machines. A unit far from its threshold (always or never firing) so weighs little, however large its weights.
+//! between machines. A unit far from its threshold (always or never firing) so weighs little, however large its weights. Neither does an
+//! input that forbids a unit to fire, whatever is cut from its weight: while the unit is near its threshold, that input is silent.
 
+use super::Neuron;
 use super::rounding::Covariance;
 use crate::events::reached;
 use crate::fold::FoldedLayer;
+use crate::near_threshold::NearThreshold;
 use crate::rates::{Input, LayerInputs};
 use lif_chip::Chip;
 use lif_graph::Connectivity;
+use std::borrow::Cow;
 
 /// A layer's drive, ready to price scales.
 pub(super) struct LayerError<'a> {
     layer: &'a FoldedLayer,
-    /// Unit by unit, each in the order of its fan-in.
-    weights: Vec<f32>,
-    /// What a unit hears by each of its weights. At some of its positions a tap hears nothing.
-    inputs: Vec<Input>,
-    covariance: Option<Covariance>,
+    neuron: Neuron,
     chip: &'a Chip,
     /// What an input sum of 1 stands for where a weight of 1 stands for 1.
     unit: f64,
-    /// Weight of each unit's membrane error.
-    importance: Vec<f64>,
+    /// What a unit hears by each of its weights. At some of its positions a tap hears nothing.
+    inputs: Vec<Input>,
+    /// Nothing is known of pixels.
+    together: Option<(NearThreshold, Covariance)>,
 }
 
 impl<'a> LayerError<'a> {
-    /// `threshold` is V_th, or nothing for the read-out, where all errors weigh the same.
-    pub fn new(layer: &'a FoldedLayer, inputs: &LayerInputs, threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
-        let units = 0..layer.bias.len();
-        let weights =
-            units.clone().flat_map(|unit| layer.wiring.fan_in(unit)).flat_map(|(_, taps)| &layer.weights[taps]).copied().collect();
+    /// In the read-out, which has no threshold, all errors weigh the same.
+    pub fn new(layer: &'a FoldedLayer, inputs: &LayerInputs, neuron: Neuron, chip: &'a Chip, unit: f64) -> Self {
         let coverage = coverage(layer);
         let by_tap = |input: &Input| {
             let Input { mean, variance } = *input;
             coverage.iter().map(move |share| Input { mean: mean * share, variance: (variance + mean * mean * (1.0 - share)) * share })
         };
-        let covariance = inputs.together.as_ref().map(Covariance::of);
-        let inputs = inputs.each.iter().flat_map(by_tap).collect();
-        let mut error = Self { layer, weights, inputs, covariance, chip, unit, importance: vec![] };
-        error.importance = units.map(|unit| threshold.map_or(1.0, |threshold| error.density(unit, threshold))).collect();
+        let together = inputs.together.as_ref().map(|seen| (NearThreshold::of(seen), Covariance::of(seen)));
+        Self { layer, neuron, chip, unit, inputs: inputs.each.iter().flat_map(by_tap).collect(), together }
+    }
+
+    /// One of the layer's units.
+    pub fn of(&self, unit: usize) -> UnitError<'_> {
+        let weights = self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| &self.layer.weights[taps]).map(|&weight| f64::from(weight));
+        let near = match &self.together {
+            Some((near, _)) => Cow::Owned(near.rates(unit).map(Input::firing).collect()),
+            None => Cow::Borrowed(&self.inputs[..]),
+        };
+        let mut error = UnitError { of_layer: self, weights: weights.collect(), near, bias: f64::from(self.layer.bias[unit]), importance: 1.0 };
+        error.importance = self.neuron.threshold.map_or(1.0, |threshold| error.density(threshold.into()));
         error
     }
+}
 
-    /// Weights of a unit, each with what it hears.
-    fn fan_in(&self, unit: usize) -> impl Iterator<Item = (f64, Input)> {
-        let weights = &self.weights[unit * self.inputs.len()..][..self.inputs.len()];
-        weights.iter().map(|&weight| f64::from(weight)).zip(self.inputs.iter().copied())
-    }
+/// A unit's drive.
+pub(super) struct UnitError<'a> {
+    of_layer: &'a LayerError<'a>,
+    /// In the order of the unit's fan-in.
+    weights: Vec<f64>,
+    /// What it hears by each weight while it is near its threshold.
+    near: Cow<'a, [Input]>,
+    bias: f64,
+    /// Weight of its membrane's error.
+    importance: f64,
+}
 
-    fn density(&self, unit: usize, threshold: f64) -> f64 {
-        let (mut mean, mut variance) = (f64::from(self.layer.bias[unit]), (1e-3 * threshold).powi(2));
-        for (weight, input) in self.fan_in(unit) {
+impl UnitError<'_> {
+    fn density(&self, threshold: f64) -> f64 {
+        let (mut mean, mut variance) = (self.bias, (1e-3 * threshold).powi(2));
+        for (weight, input) in self.weights.iter().zip(&self.of_layer.inputs) {
             mean += weight * input.mean;
             variance += weight * weight * input.variance;
         }
@@ -70,37 +87,40 @@ impl<'a> LayerError<'a> {
     }
 
     /// The unit's integers at `scale`.
-    pub fn round(&self, unit: usize, scale: f64) -> Rounded {
-        let limit = f64::from(self.chip.weight_max());
-        let exact: Vec<f64> = self.fan_in(unit).map(|(weight, _)| weight / scale).collect();
-        let weights: Vec<f64> = match &self.covariance {
-            Some(covariance) => covariance.round(&exact, limit),
+    pub fn round(&self, scale: f64) -> Rounded {
+        let LayerError { chip, together, .. } = self.of_layer;
+        let limit = f64::from(chip.weight_max());
+        let exact: Vec<f64> = self.weights.iter().map(|weight| weight / scale).collect();
+        let weights: Vec<f64> = match together {
+            Some((_, covariance)) => covariance.round(&exact, &self.near, limit),
             None => exact.iter().map(|&exact| nearest(exact, limit)).collect(),
         };
-        let errors = self.fan_in(unit).zip(&weights).map(|((weight, input), integer)| (integer * scale - weight) * input.mean);
-        let bias = self.in_membrane_units(f64::from(self.layer.bias[unit]) - errors.sum::<f64>(), scale);
-        let clipped = bias.abs() > self.chip.bias_max() as f64 + 0.5 * f64::from(1u32 << self.chip.bias.exponent_max);
-        Rounded { weights: weights.into_iter().map(|weight| weight as i8).collect(), bias: self.chip.nearest_bias(bias), clipped }
+        let errors = self.weights.iter().zip(&weights).map(|(weight, integer)| integer * scale - weight);
+        let mean = errors.zip(&*self.near).map(|(error, input)| error * input.mean).sum::<f64>();
+        let bias = self.in_membrane_units(self.bias - mean, scale);
+        let clipped = bias.abs() > chip.bias_max() as f64 + 0.5 * f64::from(1u32 << chip.bias.exponent_max);
+        Rounded { weights: weights.into_iter().map(|weight| weight as i8).collect(), bias: chip.nearest_bias(bias), clipped }
     }
 
     /// The expected number of wrong spikes, up to a factor that is the same for all scales.
-    pub fn expected(&self, unit: usize, scale: f64) -> f64 {
-        let (limit, per_scale) = (f64::from(self.chip.weight_max()), 1.0 / scale);
+    pub fn expected(&self, scale: f64) -> f64 {
+        let LayerError { chip, unit, .. } = self.of_layer;
+        let (limit, per_scale) = (f64::from(chip.weight_max()), 1.0 / scale);
         let (mut mean, mut noise) = (0.0, 0.0);
-        for (weight, input) in self.fan_in(unit) {
+        for (weight, input) in self.weights.iter().zip(&*self.near) {
             let error = nearest(weight * per_scale, limit) * scale - weight;
             mean += error * input.mean;
             noise += error * error * input.variance;
         }
-        let exact = f64::from(self.layer.bias[unit]) - mean;
-        let bias = self.chip.nearest_bias(self.in_membrane_units(exact, scale));
-        let unit_of_membrane = scale * self.unit / f64::from(1u32 << self.chip.input_shift());
+        let exact = self.bias - mean;
+        let bias = chip.nearest_bias(self.in_membrane_units(exact, scale));
+        let unit_of_membrane = scale * unit / f64::from(1u32 << chip.input_shift());
         let rest = f64::from(bias) * unit_of_membrane - exact;
-        (noise + rest * rest).sqrt() * self.importance[unit]
+        (noise + rest * rest).sqrt() * self.importance
     }
 
     fn in_membrane_units(&self, value: f64, scale: f64) -> f64 {
-        value / (scale * self.unit) * f64::from(1u32 << self.chip.input_shift())
+        value / (scale * self.of_layer.unit) * f64::from(1u32 << self.of_layer.chip.input_shift())
     }
 }
 

@@ -164,8 +164,13 @@ impl Job<'_> {
                 if candidates.is_empty() {
                     candidates.push(finest);
                 }
-                let scales = candidates.iter().map(|ratio| self.existing_scale(full * ratio));
-                let costs = scales.map(|scale| (units.clone().map(|unit| error.expected(unit, scale)).sum::<f64>(), scale));
+                let scales: Vec<f64> = candidates.iter().map(|ratio| self.existing_scale(full * ratio)).collect();
+                let of_unit = |unit| {
+                    let error = error.of(unit);
+                    scales.iter().map(|&scale| error.expected(scale)).collect()
+                };
+                let by_unit: Vec<Vec<f64>> = units.clone().into_par_iter().map(of_unit).collect();
+                let costs = scales.iter().enumerate().map(|(index, &scale)| (by_unit.iter().map(|costs| costs[index]).sum::<f64>(), scale));
                 costs.reduce(|best, next| if next.0 < best.0 { next } else { best }).map_or(*full, |(_, scale)| scale)
             };
             let scales: Vec<f64> = groups.par_iter().zip(&full).map(best).collect();
@@ -200,7 +205,7 @@ impl Job<'_> {
     }
 
     fn error(&self) -> LayerError<'_> {
-        LayerError::new(self.layer, self.inputs, self.neuron.threshold.map(f64::from), self.chip, self.unit())
+        LayerError::new(self.layer, self.inputs, self.neuron, self.chip, self.unit())
     }
 
     /// What an input of 1 stands for where a weight of 1 stands for 1: itself, or of an image one 255th, `2^shift` times.
@@ -277,7 +282,7 @@ impl Job<'_> {
         let (mut bias, mut clipped_biases) = (vec![0i32; self.layer.bias.len()], 0);
         let units = groups.iter().zip(scales).flat_map(|(units, &scale)| units.clone().map(move |unit| (unit, scale)));
         let units: Vec<(usize, f64)> = units.collect();
-        let rounded: Vec<_> = units.par_iter().map(|&(unit, scale)| (unit, error.round(unit, scale))).collect();
+        let rounded: Vec<_> = units.par_iter().map(|&(unit, scale)| (unit, error.of(unit).round(scale))).collect();
         for (unit, rounded) in rounded {
             let indices = self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| taps);
             indices.zip(rounded.weights).for_each(|(index, weight)| weights[index] = weight);
@@ -429,8 +434,8 @@ mod tests {
                 |step: usize, neuron: usize| random(1, 5 * step + neuron % 5) < 0.5 && random(2, step * source.neurons() + neuron) < 0.8;
             let fired = |step| (0..source.neurons()).filter(|&neuron| fires(step, neuron)).map(|neuron| neuron as u32).collect();
             let spikes: Vec<Vec<u32>> = (0..400).map(fired).collect();
-            let mut watch = Watch::new(&layer.wiring, 200);
-            spikes[..200].iter().for_each(|fired| watch.step(fired));
+            let mut watch = Watch::new(&layer.wiring, 200, None);
+            spikes[..200].iter().for_each(|fired| watch.step(fired, &[]));
             let seen = Coincidences::of(&[&watch.seen()]).unwrap();
             let together = LayerInputs { each: seen.rates().map(Input::firing).collect(), together: Some(seen) };
             let independent = LayerInputs::independent(together.each.clone());

@@ -11,9 +11,13 @@
 //! another's. So, starting from the nearest integers, weight after weight goes to the integer at which e^2 is least while the others
 //! stand, a few times over. That is coordinate descent on what GPTQ (Frantar et al. 2023) minimises in one pass; the e^2 that was measured
 //! can only fall.
+//!
+//! What counts is how inputs vary while the unit is near its threshold. To measure that for each pair and unit would take too long: so
+//! C is that of all samples, and each input's part in it as large as it spreads near this unit's threshold.
 
 use super::error::nearest;
 use crate::coincidences::Coincidences;
+use crate::rates::Input;
 
 /// Inputs looked at together, at most; what they have in common with others is left out, so that time and memory stay in bounds.
 const BLOCK: usize = 128;
@@ -35,26 +39,31 @@ impl Covariance {
         Self { inputs, blocks: blocks.collect() }
     }
 
-    /// Integers of at most `limit` for a unit's weights, `exact` in units of the scale.
-    pub fn round(&self, exact: &[f64], limit: f64) -> Vec<f64> {
-        let blocks = exact.chunks(self.inputs).zip(&self.blocks);
-        blocks.flat_map(|(exact, covariance)| descend(exact, covariance, limit, PASSES)).collect()
+    /// Integers of at most `limit` for a unit's weights, `exact` in units of the scale; `near` are its inputs while it is near its threshold.
+    pub fn round(&self, exact: &[f64], near: &[Input], limit: f64) -> Vec<f64> {
+        let blocks = exact.chunks(self.inputs).zip(near.chunks(self.inputs)).zip(&self.blocks);
+        let round = |((exact, near), covariance): ((&[f64], &[Input]), &Vec<f32>)| {
+            let variances = covariance.iter().step_by(exact.len() + 1);
+            let shares = near.iter().zip(variances).map(|(near, &variance)| (near.variance as f32 / variance).sqrt());
+            descend(exact, &shares.collect::<Vec<f32>>(), covariance, limit, PASSES)
+        };
+        blocks.flat_map(round).collect()
     }
 }
 
-fn descend(exact: &[f64], covariance: &[f32], limit: f64, passes: usize) -> Vec<f64> {
+fn descend(exact: &[f64], shares: &[f32], covariance: &[f32], limit: f64, passes: usize) -> Vec<f64> {
     let row = |index: usize| &covariance[index * exact.len()..][..exact.len()];
     let mut integers: Vec<f64> = exact.iter().map(|&exact| nearest(exact, limit)).collect();
-    let errors: Vec<f32> = integers.iter().zip(exact).map(|(integer, exact)| (integer - exact) as f32).collect();
+    let errors: Vec<f32> = integers.iter().zip(exact).zip(shares).map(|((integer, exact), share)| (integer - exact) as f32 * share).collect();
     let mut slopes = slopes(&errors, covariance);
     for _ in 0..passes {
         let mut still = true;
         for index in 0..exact.len() {
-            let best = nearest(integers[index] - f64::from(slopes[index] / row(index)[index]), limit);
+            let best = nearest(integers[index] - f64::from(slopes[index] / (row(index)[index] * shares[index])), limit);
             let step = best - integers[index];
             if step != 0.0 {
                 integers[index] = best;
-                add(&mut slopes, step as f32, row(index));
+                add(&mut slopes, step as f32 * shares[index], row(index));
                 still = false;
             }
         }
@@ -65,7 +74,7 @@ fn descend(exact: &[f64], covariance: &[f32], limit: f64, passes: usize) -> Vec<
     integers
 }
 
-/// Half the derivatives of e^2 by each error. Four rows at a time, so that sums are read and written a quarter as often.
+/// Half the derivatives of e^2 by each error, as inputs spread in all samples. Four rows at a time, so that sums are read and written a quarter as often.
 fn slopes(errors: &[f32], covariance: &[f32]) -> Vec<f32> {
     let inputs = errors.len();
     let mut slopes = vec![0.0; inputs];
@@ -94,40 +103,42 @@ mod tests {
     const LIMIT: f64 = 7.0;
 
     /// The definition of e^2.
-    fn variance(integers: &[f64], exact: &[f64], covariance: &[f32]) -> f64 {
-        let errors: Vec<f64> = integers.iter().zip(exact).map(|(integer, exact)| integer - exact).collect();
+    fn variance(integers: &[f64], exact: &[f64], shares: &[f32], covariance: &[f32]) -> f64 {
+        let errors: Vec<f64> =
+            integers.iter().zip(exact).zip(shares).map(|((integer, exact), &share)| (integer - exact) * f64::from(share)).collect();
         let pairs = errors.iter().flat_map(|a| errors.iter().map(move |b| a * b));
         pairs.zip(covariance).map(|(product, &shared)| product * f64::from(shared)).sum()
     }
 
     prop_compose! {
-        /// Weights of a unit, and the covariance of as many inputs that a few causes make fire.
+        /// Weights of a unit, how much its inputs spread near its threshold, and the covariance of as many inputs that a few causes make fire.
         fn unit()(inputs in 1usize..12)(
             exact in prop::collection::vec(-9.0f64..9.0, inputs),
+            shares in prop::collection::vec(0.1f32..1.5, inputs),
             causes in prop::collection::vec(prop::collection::vec(-1.0f32..1.0, inputs), 3),
-        ) -> (Vec<f64>, Vec<f32>) {
+        ) -> (Vec<f64>, Vec<f32>, Vec<f32>) {
             let shared = |i: usize, j: usize| causes.iter().map(|cause| cause[i] * cause[j]).sum::<f32>() + f32::from(u8::from(i == j)) * 0.05;
             let covariance = (0..exact.len()).flat_map(|i| (0..exact.len()).map(move |j| (i, j))).map(|(i, j)| shared(i, j)).collect();
-            (exact, covariance)
+            (exact, shares, covariance)
         }
     }
 
     proptest! {
         #[test]
-        fn the_nearest_integers_are_never_better((exact, covariance) in unit(), passes in 1usize..4) {
+        fn the_nearest_integers_are_never_better((exact, shares, covariance) in unit(), passes in 1usize..4) {
             let nearest: Vec<f64> = exact.iter().map(|&exact| nearest(exact, LIMIT)).collect();
-            let rounded = descend(&exact, &covariance, LIMIT, passes);
-            prop_assert!(variance(&rounded, &exact, &covariance) <= variance(&nearest, &exact, &covariance) + 1e-3);
+            let rounded = descend(&exact, &shares, &covariance, LIMIT, passes);
+            prop_assert!(variance(&rounded, &exact, &shares, &covariance) <= variance(&nearest, &exact, &shares, &covariance) + 1e-3);
         }
 
         #[test]
-        fn at_rest_no_weight_could_do_better((exact, covariance) in unit()) {
-            let rounded = descend(&exact, &covariance, LIMIT, 1000);
-            let least = variance(&rounded, &exact, &covariance);
+        fn at_rest_no_weight_could_do_better((exact, shares, covariance) in unit()) {
+            let rounded = descend(&exact, &shares, &covariance, LIMIT, 1000);
+            let least = variance(&rounded, &exact, &shares, &covariance);
             for (index, other) in (0..exact.len()).flat_map(|index| (-7..=7).map(move |other| (index, f64::from(other)))) {
                 let mut moved = rounded.clone();
                 moved[index] = other;
-                prop_assert!(least <= variance(&moved, &exact, &covariance) + 1e-3);
+                prop_assert!(least <= variance(&moved, &exact, &shares, &covariance) + 1e-3);
             }
         }
 
@@ -136,13 +147,13 @@ mod tests {
             let variances = |index: usize| if index.is_multiple_of(exact.len() + 1) { rate * (1.0 - rate) } else { 0.0 };
             let covariance: Vec<f32> = (0..exact.len() * exact.len()).map(variances).collect();
             let nearest: Vec<f64> = exact.iter().map(|&exact| nearest(exact, LIMIT)).collect();
-            prop_assert_eq!(descend(&exact, &covariance, LIMIT, PASSES), nearest);
+            prop_assert_eq!(descend(&exact, &vec![1.0; exact.len()], &covariance, LIMIT, PASSES), nearest);
         }
     }
 
     /// Inputs that always fire together: what two weights are too small, the third may be too large.
     #[test]
     fn errors_of_inputs_that_fire_together_take_each_other_back() {
-        assert_eq!(descend(&[0.4, 0.4, 0.4], &[0.2; 9], LIMIT, PASSES).iter().sum::<f64>(), 1.0);
+        assert_eq!(descend(&[0.4, 0.4, 0.4], &[1.0; 3], &[0.2; 9], LIMIT, PASSES).iter().sum::<f64>(), 1.0);
     }
 }
