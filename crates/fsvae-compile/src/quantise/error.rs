@@ -53,7 +53,7 @@ impl<'a> LayerError<'a> {
     pub fn of(&self, unit: usize) -> UnitError<'_> {
         let weights = self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| &self.layer.weights[taps]).map(|&weight| f64::from(weight));
         let near = match &self.together {
-            Some((near, _)) => Cow::Owned(near.rates(unit).map(Input::firing).collect()),
+            Some((near, _)) => Cow::Owned(near.rates(unit).iter().map(|&rate| Input::firing(rate.into())).collect()),
             None => Cow::Borrowed(&self.inputs[..]),
         };
         let mut error = UnitError { of_layer: self, weights: weights.collect(), near, bias: f64::from(self.layer.bias[unit]), importance: 1.0 };
