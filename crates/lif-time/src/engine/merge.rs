@@ -11,39 +11,24 @@
 //!   c --------/
 //! ```
 
+use super::packet::Packet;
 use std::hint::select_unpredictable;
 
-/// On its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Packet {
-    /// When it asks for the unit that it comes to: twice the picoseconds and 1, or half a picosecond (1) more.
-    pub time: u64,
-    /// Which of the tick's packets.
-    pub number: u32,
-    /// Behind a link its node, behind a port the number of its arrival.
-    pub next: u32,
-}
-
-/// Comes before all others, and is never taken.
-const BEGIN: Packet = Packet { time: 0, number: 0, next: 0 };
-/// Comes after all others, and is never taken.
-const END: Packet = Packet { time: u64::MAX, number: 0, next: 0 };
-
-/// Packets in order of time, between [`BEGIN`] and [`END`].
+/// Packets in order of time, between 0 and [`Packet::END`].
 #[derive(Clone, Debug)]
-pub(super) struct Stream {
-    packets: Vec<Packet>,
+pub(super) struct Stream<P> {
+    packets: Vec<P>,
 }
 
-impl Stream {
+impl<P: Packet> Stream<P> {
     /// With nothing in it.
     pub fn new() -> Self {
-        Self { packets: vec![BEGIN] }
+        Self { packets: vec![P::default()] }
     }
 
     /// The next packet, no earlier than those before it.
     #[inline]
-    pub fn push(&mut self, packet: Packet) {
+    pub fn push(&mut self, packet: P) {
         self.packets.push(packet);
     }
 
@@ -59,19 +44,19 @@ impl Stream {
 
 /// Merges streams, and has the memory for it.
 #[derive(Default)]
-pub(super) struct Merge {
+pub(super) struct Merge<P> {
     /// Streams of a group that hold something.
     live: Vec<u32>,
-    /// What two runs came to, between [`BEGIN`] and [`END`].
-    results: Vec<Vec<Packet>>,
+    /// What two runs came to, between 0 and [`Packet::END`].
+    results: Vec<Vec<P>>,
     /// How many of them are in use.
     used: usize,
 }
 
 /// All packets that come to a unit.
-pub(super) struct Merged<'a> {
+pub(super) struct Merged<'a, P> {
     /// In order.
-    pub packets: &'a [Packet],
+    pub packets: &'a [P],
     /// To be added to every time: 1 if all come from late streams.
     pub late: u64,
 }
@@ -83,15 +68,15 @@ enum Run {
     Result { number: usize, packets: usize },
 }
 
-impl Merge {
+impl<P: Packet> Merge<P> {
     /// All packets of some streams, given by number. At equal times those of the first stream come first, and those of `late` ones half a
     /// picosecond (1) later than they say.
     pub fn all<'a>(
         &'a mut self,
-        streams: &'a mut [Stream],
+        streams: &'a mut [Stream<P>],
         early: impl Iterator<Item = u32>,
         late: impl Iterator<Item = u32>,
-    ) -> Merged<'a> {
+    ) -> Merged<'a, P> {
         self.used = 0;
         let (run, late) = match (self.group(streams, early), self.group(streams, late)) {
             (None, None) => return Merged { packets: &[], late: 0 },
@@ -103,17 +88,17 @@ impl Merge {
         Merged { packets, late }
     }
 
-    fn group(&mut self, streams: &mut [Stream], numbers: impl Iterator<Item = u32>) -> Option<Run> {
+    fn group(&mut self, streams: &mut [Stream<P>], numbers: impl Iterator<Item = u32>) -> Option<Run> {
         let mut live = std::mem::take(&mut self.live);
         live.clear();
         live.extend(numbers.filter(|&number| !streams[number as usize].is_empty()));
-        live.iter().for_each(|&number| streams[number as usize].push(END));
+        live.iter().for_each(|&number| streams[number as usize].push(P::END));
         let run = self.tree(streams, &live);
         self.live = live;
         run
     }
 
-    fn tree(&mut self, streams: &[Stream], live: &[u32]) -> Option<Run> {
+    fn tree(&mut self, streams: &[Stream<P>], live: &[u32]) -> Option<Run> {
         match *live {
             [] => None,
             [stream] => Some(Run::Stream(stream)),
@@ -125,7 +110,7 @@ impl Merge {
         }
     }
 
-    fn two(&mut self, streams: &[Stream], first: Run, second: Run, late: u64) -> Run {
+    fn two(&mut self, streams: &[Stream<P>], first: Run, second: Run, late: u64) -> Run {
         let number = self.used;
         self.used += 1;
         if self.results.len() == number {
@@ -138,7 +123,7 @@ impl Merge {
     }
 
     /// With begin and end.
-    fn run<'a>(&'a self, streams: &'a [Stream], run: Run) -> &'a [Packet] {
+    fn run<'a>(&'a self, streams: &'a [Stream<P>], run: Run) -> &'a [P] {
         match run {
             Run::Stream(number) => &streams[number as usize].packets,
             Run::Result { number, packets } => &self.results[number][..packets + 2],
@@ -147,43 +132,35 @@ impl Merge {
 }
 
 /// Two runs into one, those of the second `late` later than they say; gives how many packets there are. All with begin and end.
-fn merge(left: &[Packet], right: &[Packet], late: u64, result: &mut Vec<Packet>) -> usize {
+fn merge<P: Packet>(left: &[P], right: &[P], late: u64, result: &mut Vec<P>) -> usize {
     let packets = left.len() + right.len() - 4;
     if result.len() < packets + 2 {
-        result.resize(packets + 2, END);
+        result.resize(packets + 2, P::END);
     }
     let result = &mut result[..packets + 2];
-    (result[0], result[packets + 1]) = (BEGIN, END);
+    (result[0], result[packets + 1]) = (P::default(), P::END);
     // of equal times the left one is the earlier one: of the first two it is taken, of the last two it is not. Times are odd, so that what is
     // late comes at the same place as if it were not
-    let late = |packet: Packet| Packet { time: packet.time.wrapping_add(late), ..packet };
     let (mut first, mut last) = ([1, 1], [left.len() - 2, right.len() - 2]);
     let mut at = 1;
+    // which of two comes next nobody can foresee
     while 2 * at <= packets {
         let (one, other) = (left[first[0]], right[first[1]]);
-        let takes_other = one.time > other.time;
-        result[at] = select(takes_other, late(other), one);
+        let takes_other = one.is_later_than(other);
+        result[at] = select_unpredictable(takes_other, other.later(late), one);
         first = [first[0] + usize::from(!takes_other), first[1] + usize::from(takes_other)];
 
         let (one, other) = (left[last[0]], right[last[1]]);
-        let takes_one = one.time > other.time;
-        result[packets + 1 - at] = select(takes_one, one, late(other));
+        let takes_one = one.is_later_than(other);
+        result[packets + 1 - at] = select_unpredictable(takes_one, one, other.later(late));
         last = [last[0] - usize::from(takes_one), last[1] - usize::from(!takes_one)];
         at += 1;
     }
     if packets % 2 == 1 {
         let (one, other) = (left[first[0]], right[first[1]]);
-        result[at] = select(one.time > other.time, late(other), one);
+        result[at] = select_unpredictable(one.is_later_than(other), other.later(late), one);
     }
     packets
-}
-
-/// Without a branch: which of two streams comes next nobody can foresee.
-#[inline]
-fn select(condition: bool, yes: Packet, no: Packet) -> Packet {
-    let time = select_unpredictable(condition, yes.time, no.time);
-    let [number, next] = [select_unpredictable(condition, yes.number, no.number), select_unpredictable(condition, yes.next, no.next)];
-    Packet { time, number, next }
 }
 
 #[cfg(test)]
@@ -195,24 +172,33 @@ mod tests {
         /// It is a stable sort of all packets by time, whatever was merged before.
         #[test]
         fn merging_is_sorting(ticks in prop::collection::vec((prop::collection::vec(prop::collection::vec(0u64..40, 0..30), 8), 0u32..9), 2)) {
-            let (mut streams, mut merge) = (vec![Stream::new(); 8], Merge::default());
-            for (times, early) in ticks {
-                let mut number = 0..;
-                let mut expected = Vec::new();
-                for ((index, stream), mut times) in (0..).zip(&mut streams).zip(times) {
-                    times.sort_unstable();
-                    for time in times {
-                        let packet = Packet { time: 2 * time + 1, number: number.next().unwrap(), next: index };
-                        stream.push(packet);
-                        expected.push(Packet { time: packet.time + u64::from(index >= early), ..packet });
-                    }
-                }
-                expected.sort_by_key(|packet| packet.time);
-                let merged = merge.all(&mut streams, 0..early.min(8), early.min(8)..8);
-                let told: Vec<Packet> = merged.packets.iter().map(|&packet| Packet { time: packet.time + merged.late, ..packet }).collect();
-                prop_assert_eq!(told, expected);
-                streams.iter_mut().for_each(Stream::clear);
-            }
+            sorts::<u64>(&ticks)?;
+            sorts::<u128>(&ticks)?;
         }
+    }
+
+    /// By tick: times by stream, and which of these is the first late one.
+    fn sorts<P: Packet>(ticks: &[(Vec<Vec<u64>>, u32)]) -> Result<(), TestCaseError> {
+        let (mut streams, mut merge) = (vec![Stream::<P>::new(); 8], Merge::default());
+        for (times, early) in ticks {
+            let mut tag = 0..;
+            let mut expected = Vec::new();
+            for ((index, stream), times) in (0..).zip(&mut streams).zip(times) {
+                let mut times = times.clone();
+                times.sort_unstable();
+                for time in times {
+                    let packet = P::new(2 * time + 1, tag.next().unwrap());
+                    stream.push(packet);
+                    expected.push(packet.later(u64::from(index >= *early)));
+                }
+            }
+            expected.sort_by_key(|packet| packet.time());
+            let early = (*early).min(8);
+            let merged = merge.all(&mut streams, 0..early, early..8);
+            let told: Vec<P> = merged.packets.iter().map(|packet| packet.later(merged.late)).collect();
+            prop_assert_eq!(told, expected);
+            streams.iter_mut().for_each(Stream::clear);
+        }
+        Ok(())
     }
 }

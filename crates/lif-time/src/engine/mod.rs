@@ -21,6 +21,7 @@
 pub mod fast;
 pub mod flow;
 mod merge;
+mod packet;
 pub mod slow;
 #[cfg(test)]
 pub(crate) mod tests;
