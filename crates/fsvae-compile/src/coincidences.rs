@@ -10,10 +10,11 @@
 //! ...
 //! ```
 //!
-//! What two rows share is a number of set bits: exact, and the same in whatever order images are seen.
+//! What two rows share is a number of set bits, which is exact.
 //!
 //! Each unit has a row too, of the samples in which its membrane was near the threshold (see `near_threshold.rs`).
 
+use crate::bits::{Rows, both, count};
 use crate::events::{heard, neuron};
 use crate::network::Wiring;
 use crate::rates::Input;
@@ -33,11 +34,10 @@ pub struct Coincidences {
     spikes: Vec<u64>,
     /// Weights of one pair of channels.
     taps: usize,
-    pub(crate) samples: u32,
-    /// Input by input, as many words for each: a bit for each sample.
-    pub(crate) fired: Vec<u64>,
-    /// Unit by unit, likewise; nothing of a read-out, which has no threshold.
-    pub(crate) near: Vec<u64>,
+    /// By input, a bit for each sample.
+    fired: Rows,
+    /// By unit, likewise; no rows of a read-out, which has no threshold.
+    near: Rows,
 }
 
 impl Coincidences {
@@ -48,20 +48,19 @@ impl Coincidences {
         for image in images {
             spikes.iter_mut().zip(&image.spikes).for_each(|(all, more)| *all += more);
         }
-        let all = |rows: fn(&Self) -> &[u64]| appended(images.iter().map(|image| (rows(image), image.samples as usize)));
+        let beside = |rows: fn(&Self) -> &Rows| Rows::beside(&images.iter().map(|image| rows(image)).collect::<Vec<_>>());
         Some(Self {
             chances: images.iter().map(|image| image.chances).sum(),
             spikes,
             taps: first.taps,
-            samples: images.iter().map(|image| image.samples).sum(),
-            fired: all(|image| &image.fired),
-            near: all(|image| &image.near),
+            fired: beside(|image| &image.fired),
+            near: beside(|image| &image.near),
         })
     }
 
     /// Inputs of a unit.
     pub fn inputs(&self) -> usize {
-        self.spikes.len() * self.taps
+        self.fired.len()
     }
 
     /// Inputs of one source channel, which stand side by side.
@@ -74,15 +73,21 @@ impl Coincidences {
         self.spikes.iter().map(|&spikes| spikes as f64 / self.chances as f64)
     }
 
-    fn row(&self, input: usize) -> &[u64] {
-        row(&self.fired, input, self.samples as usize)
+    /// In which samples each input fired.
+    pub fn fired(&self) -> &Rows {
+        &self.fired
+    }
+
+    /// In which samples each unit was near its threshold; no rows of a read-out.
+    pub fn near(&self) -> &Rows {
+        &self.near
     }
 
     /// Covariance of the inputs in `range`, row by row. What two of many inputs have in common in few samples is partly chance, so it
     /// is shrunk: by half where samples are as many as inputs.
     pub fn covariance(&self, range: Range<usize>) -> Vec<f32> {
-        let rows: Vec<&[u64]> = range.map(|input| self.row(input)).collect();
-        let (inputs, samples) = (rows.len(), f64::from(self.samples));
+        let rows: Vec<&[u64]> = range.map(|input| self.fired.row(input)).collect();
+        let (inputs, samples) = (rows.len(), self.fired.bits() as f64);
         let trust = samples / (samples + inputs as f64);
         let rates: Vec<f64> = rows.iter().map(|row| f64::from(count(row)) / samples).collect();
         let mut covariance = vec![0.0; inputs * inputs];
@@ -98,42 +103,6 @@ impl Coincidences {
     }
 }
 
-/// Samples of one row.
-pub fn count(row: &[u64]) -> u32 {
-    row.iter().map(|word| word.count_ones()).sum()
-}
-
-/// Samples that two rows share.
-pub fn both(one: &[u64], other: &[u64]) -> u32 {
-    one.iter().zip(other).map(|(one, other)| (one & other).count_ones()).sum()
-}
-
-/// One of many rows of `bits` bits.
-fn row(rows: &[u64], index: usize, bits: usize) -> &[u64] {
-    let words = bits.div_ceil(64);
-    &rows[index * words..][..words]
-}
-
-/// Rows of several matrices one behind the other, bit to bit; of each its rows and their length.
-fn appended<'a>(matrices: impl Iterator<Item = (&'a [u64], usize)> + Clone) -> Vec<u64> {
-    let words = matrices.clone().map(|(_, bits)| bits).sum::<usize>().div_ceil(64);
-    let rows = matrices.clone().next().map_or(0, |(rows, bits)| rows.len() / bits.div_ceil(64));
-    let mut all = vec![0; rows * words];
-    for (index, all) in all.chunks_mut(words).enumerate() {
-        let mut place = 0;
-        for (rows, bits) in matrices.clone() {
-            for (word, first) in row(rows, index, bits).iter().zip((place..).step_by(64)) {
-                all[first / 64] |= word << (first % 64);
-                if first % 64 != 0 && let Some(next) = all.get_mut(first / 64 + 1) {
-                    *next |= word >> (64 - first % 64);
-                }
-            }
-            place += bits;
-        }
-    }
-    all
-}
-
 /// Watches the inputs of a layer while an image is drawn.
 pub struct Watch<'a> {
     wiring: &'a Wiring,
@@ -141,8 +110,6 @@ pub struct Watch<'a> {
     positions: usize,
     seen_positions: usize,
     step: usize,
-    /// Words of one row.
-    words: usize,
     threshold: Option<f32>,
     seen: Coincidences,
     /// Of this step: pixel of the source, tap through which it is heard, sample that hears it; ascending.
@@ -157,18 +124,16 @@ impl<'a> Watch<'a> {
         let positions = if wiring.connectivity == Connectivity::Dense { 1 } else { wiring.target.pixels() };
         let seen_positions = SAMPLES.div_ceil(steps).min(positions);
         let samples = steps * seen_positions;
-        let words = samples.div_ceil(64);
         let (channels, taps) = (wiring.channels().0, wiring.taps());
         let pixels = wiring.source.neurons() / channels;
         let seen = Coincidences {
             chances: (steps * pixels) as u64,
             spikes: vec![0; channels],
             taps,
-            samples: samples as u32,
-            fired: vec![0; channels * taps * words],
-            near: vec![0; threshold.map_or(0, |_| wiring.units()) * words],
+            fired: Rows::zeros(channels * taps, samples),
+            near: Rows::zeros(threshold.map_or(0, |_| wiring.units()), samples),
         };
-        Self { wiring, positions, seen_positions, step: 0, words, threshold, seen, hears: vec![], pixels: vec![0..0; pixels] }
+        Self { wiring, positions, seen_positions, step: 0, threshold, seen, hears: vec![], pixels: vec![0..0; pixels] }
     }
 
     /// The next step, with the neurons of the source that fired in it and the membranes of the layer by slot, before the reset.
@@ -178,7 +143,7 @@ impl<'a> Watch<'a> {
             let (channel, pixel) = (source / self.pixels.len(), source % self.pixels.len());
             self.seen.spikes[channel] += 1;
             for &(_, tap, sample) in &self.hears[self.pixels[pixel].clone()] {
-                self.seen.fired[(channel * self.seen.taps + tap) * self.words + sample / 64] |= 1 << (sample % 64);
+                self.seen.fired.set(channel * self.seen.taps + tap, sample, true);
             }
         }
         self.step += 1;
@@ -187,7 +152,7 @@ impl<'a> Watch<'a> {
     /// What the positions that are seen in this step hear, and which units are near their threshold there.
     fn listen(&mut self, membranes: &[f32]) {
         let (connectivity, source, target) = (self.wiring.connectivity, self.wiring.source, self.wiring.target);
-        let Self { positions, seen_positions, step, hears, pixels, words, .. } = self;
+        let Self { positions, seen_positions, step, hears, pixels, .. } = self;
         hears.clear();
         for index in 0..*seen_positions {
             let sample = *step * *seen_positions + index;
@@ -198,8 +163,7 @@ impl<'a> Watch<'a> {
                 let units = self.wiring.units();
                 for slot in position * units..(position + 1) * units {
                     let near = (membranes[slot] - threshold).abs() < threshold;
-                    let unit = neuron(target, slot) / *positions;
-                    self.seen.near[unit * *words + sample / 64] |= u64::from(near) << (sample % 64);
+                    self.seen.near.set(neuron(target, slot) / *positions, sample, near);
                 }
             }
             let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = connectivity else {
@@ -268,7 +232,7 @@ mod tests {
             let variance = drives.iter().map(|drive| (drive - mean).powi(2)).sum::<f64>() / count;
 
             let seen = watched(&wiring, &spikes);
-            prop_assert_eq!(f64::from(seen.samples), count);
+            prop_assert_eq!(seen.fired.bits() as f64, count);
             let covariance = seen.covariance(0..18);
             let trust = count / (count + 18.0);
             let mut told = 0.0;
@@ -299,9 +263,9 @@ mod tests {
         let wiring = wiring(Connectivity::ConvTranspose2d(kernel), 32, Shape { channels: 1, height: 64, width: 64 });
         let all: Vec<u32> = (0..2 * 32 * 32).collect();
         let seen = watched(&wiring, &vec![all; 16]);
-        assert_eq!(seen.samples, 512);
+        assert_eq!(seen.fired.bits(), 512);
         for input in 0..seen.inputs() {
-            let rate = f64::from(count(seen.row(input))) / f64::from(seen.samples);
+            let rate = f64::from(count(seen.fired.row(input))) / seen.fired.bits() as f64;
             assert!((0.2..0.3).contains(&rate), "each tap reaches a quarter of the positions: {rate}");
         }
     }
@@ -312,8 +276,8 @@ mod tests {
         let wiring = wiring(Connectivity::Dense, 1, Shape { channels: 3, height: 1, width: 1 });
         let spikes: Vec<Vec<u32>> = (0..1000).map(|step| if step % 2 == 0 { vec![0, 1] } else { vec![1] }).collect();
         let seen = watched(&wiring, &spikes);
-        assert_eq!(seen.samples, 1000);
-        assert_eq!([0, 1].map(|input| count(seen.row(input))), [500, 1000]);
+        assert_eq!(seen.fired.bits(), 1000);
+        assert_eq!([0, 1].map(|input| count(seen.fired.row(input))), [500, 1000]);
         assert_eq!(seen.rates().collect::<Vec<_>>(), [0.5, 1.0]);
     }
 }

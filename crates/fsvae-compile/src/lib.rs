@@ -4,7 +4,7 @@
 //!   model.mpk, .pth, .safetensors (Checkpoint; see [`input`])
 //!      |  import     the network that draws, or the one that reconstructs, as trained  Network<FloatLayer>
 //!      |  fold       tdBN into weights and bias                                        Network<FoldedLayer>
-//!      |  calibrate  what the inputs of each layer do, and which fire together          Calibration
+//!      |  calibrate  what inputs do, which fire together, and while units are near V_th Calibration
 //!      |  quantise   8-bit weights, integer thresholds, biases and decays of the chip  Network<IntegerLayer>
 //!      |  lower      populations and projections, all rules checked                    LifGraph
 //!      |-- schedule  the ticks of every population; what each schedule costs           Schedule
@@ -23,6 +23,7 @@
 //! Why it works: a LIF neuron that resets to zero fires the same spikes when its weights, bias and threshold are all multiplied by
 //! one number. So weights may be scaled into 8 bits, and what is lost is rounding alone (see [the module](mod@quantise)).
 
+mod bits;
 mod coincidences;
 mod emit;
 mod error;

@@ -52,7 +52,7 @@ impl Input {
 pub struct LayerInputs {
     /// An entry a source channel (convolution) or neuron (dense).
     pub each: Vec<Input>,
-    /// Which of them fire together; nothing is known of pixels.
+    /// Which of them fire together, and when units are near their threshold; nothing is known of pixels.
     pub(crate) together: Option<Coincidences>,
 }
 

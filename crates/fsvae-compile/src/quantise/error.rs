@@ -3,8 +3,8 @@
 //! A rounding error of the membrane flips a spike only where the membrane is that close to the threshold. With input rates r, a
 //! unit's drive has mean m = b + sum w r and variance s^2 = sum w^2 r (1 - r) (of pixels: their mean and variance), taking inputs as
 //! independent. Rounding to the nearest integers adds an error of variance e^2 = sum d^2 q (1 - q), d the errors of the weights and q the
-//! rates of their inputs while the unit is near its threshold, and a mean that the bias takes back (`b' = b - sum d q`) but for its own
-//! rounding f. Up to a factor, then,
+//! rates of their inputs while the unit is near its threshold (of a read-out, and where that was not watched, r), and a mean that the bias
+//! takes back (`b' = b - sum d q`) but for its own rounding f. Up to a factor, then,
 //!
 //! ```text
 //! wrong spikes ~ sqrt(e^2 + f^2) * density at V_th ~ sqrt(e^2 + f^2) / s / (1 + ((V_th - m) / s)^2)
@@ -14,7 +14,6 @@
 //! between machines. A unit far from its threshold (always or never firing) so weighs little, however large its weights. Neither does an
 //! input that forbids a unit to fire, whatever is cut from its weight: while the unit is near its threshold, that input is silent.
 
-use super::Neuron;
 use super::rounding::Covariance;
 use crate::events::reached;
 use crate::fold::FoldedLayer;
@@ -27,37 +26,39 @@ use std::borrow::Cow;
 /// A layer's drive, ready to price scales.
 pub(super) struct LayerError<'a> {
     layer: &'a FoldedLayer,
-    neuron: Neuron,
+    threshold: Option<f64>,
     chip: &'a Chip,
     /// What an input sum of 1 stands for where a weight of 1 stands for 1.
     unit: f64,
     /// What a unit hears by each of its weights. At some of its positions a tap hears nothing.
     inputs: Vec<Input>,
-    /// Nothing is known of pixels.
-    together: Option<(NearThreshold, Covariance)>,
+    near: Option<NearThreshold>,
+    covariance: Option<Covariance>,
 }
 
 impl<'a> LayerError<'a> {
-    /// In the read-out, which has no threshold, all errors weigh the same.
-    pub fn new(layer: &'a FoldedLayer, inputs: &LayerInputs, neuron: Neuron, chip: &'a Chip, unit: f64) -> Self {
+    /// `threshold` is V_th, or nothing for the read-out, where all errors weigh the same.
+    pub fn new(layer: &'a FoldedLayer, inputs: &LayerInputs, threshold: Option<f64>, chip: &'a Chip, unit: f64) -> Self {
         let coverage = coverage(layer);
         let by_tap = |input: &Input| {
             let Input { mean, variance } = *input;
             coverage.iter().map(move |share| Input { mean: mean * share, variance: (variance + mean * mean * (1.0 - share)) * share })
         };
-        let together = inputs.together.as_ref().map(|seen| (NearThreshold::of(seen), Covariance::of(seen)));
-        Self { layer, neuron, chip, unit, inputs: inputs.each.iter().flat_map(by_tap).collect(), together }
+        let seen = inputs.together.as_ref();
+        let (near, covariance) = (seen.and_then(NearThreshold::of), seen.map(Covariance::of));
+        Self { layer, threshold, chip, unit, inputs: inputs.each.iter().flat_map(by_tap).collect(), near, covariance }
     }
 
     /// One of the layer's units.
     pub fn of(&self, unit: usize) -> UnitError<'_> {
         let weights = self.layer.wiring.fan_in(unit).flat_map(|(_, taps)| &self.layer.weights[taps]).map(|&weight| f64::from(weight));
-        let near = match &self.together {
-            Some((near, _)) => Cow::Owned(near.rates(unit).iter().map(|&rate| Input::firing(rate.into())).collect()),
+        let near = match &self.near {
+            Some(near) => Cow::Owned(near.rates(unit).iter().map(|&rate| Input::firing(rate.into())).collect()),
             None => Cow::Borrowed(&self.inputs[..]),
         };
-        let mut error = UnitError { of_layer: self, weights: weights.collect(), near, bias: f64::from(self.layer.bias[unit]), importance: 1.0 };
-        error.importance = self.neuron.threshold.map_or(1.0, |threshold| error.density(threshold.into()));
+        let mut error =
+            UnitError { of_layer: self, weights: weights.collect(), near, bias: f64::from(self.layer.bias[unit]), importance: 1.0 };
+        error.importance = self.threshold.map_or(1.0, |threshold| error.density(threshold));
         error
     }
 }
@@ -88,11 +89,11 @@ impl UnitError<'_> {
 
     /// The unit's integers at `scale`.
     pub fn round(&self, scale: f64) -> Rounded {
-        let LayerError { chip, together, .. } = self.of_layer;
+        let LayerError { chip, covariance, .. } = self.of_layer;
         let limit = f64::from(chip.weight_max());
         let exact: Vec<f64> = self.weights.iter().map(|weight| weight / scale).collect();
-        let weights: Vec<f64> = match together {
-            Some((_, covariance)) => covariance.round(&exact, &self.near, limit),
+        let weights: Vec<f64> = match covariance {
+            Some(covariance) => covariance.round(&exact, &self.near, limit),
             None => exact.iter().map(|&exact| nearest(exact, limit)).collect(),
         };
         let errors = self.weights.iter().zip(&weights).map(|(weight, integer)| integer * scale - weight);

@@ -13,7 +13,7 @@
 //! Which scale? A fine one clips the few largest weights, a coarse one rounds all. The candidates run from full range to clipping at a
 //! quarter of it (in small layers from somewhat coarser ones), and the one with the fewest expected wrong spikes wins (see `error.rs`), or
 //! [`Choice`] says otherwise. At that scale weights are rounded such that errors of inputs that fire together take each other back (see
-//! `rounding.rs`). Then the layer's worst case is computed, and as long as a sum or a membrane could leave its width on the chip, the
+//! `rounding.rs`). What counts of errors is what they do while a unit is near its threshold (see `near_threshold.rs`). Then the layer's worst case is computed, and as long as a sum or a membrane could leave its width on the chip, the
 //! scale grows.
 //!
 //! The first layer of a network that reconstructs hears pixels. Its currents are computed outside the chip, once an image, and enter in
@@ -205,7 +205,7 @@ impl Job<'_> {
     }
 
     fn error(&self) -> LayerError<'_> {
-        LayerError::new(self.layer, self.inputs, self.neuron, self.chip, self.unit())
+        LayerError::new(self.layer, self.inputs, self.neuron.threshold.map(f64::from), self.chip, self.unit())
     }
 
     /// What an input of 1 stands for where a weight of 1 stands for 1: itself, or of an image one 255th, `2^shift` times.

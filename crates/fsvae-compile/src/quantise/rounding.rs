@@ -4,16 +4,17 @@
 //! variance
 //!
 //! ```text
-//! e^2 = sum over i, j of d_i C_ij d_j          C: covariance of the inputs
+//! e^2 = sum over i, j of d_i g_i C_ij g_j d_j        C: covariance of the inputs in all samples
+//!                                                    g_i^2 = q_i (1 - q_i) / C_ii, q: rates near the unit's threshold
 //! ```
 //!
-//! Of independent inputs the nearest integers make it least. Of inputs that fire in the same steps one weight's error can take back
-//! another's. So, starting from the nearest integers, weight after weight goes to the integer at which e^2 is least while the others
-//! stand, a few times over. That is coordinate descent on what GPTQ (Frantar et al. 2023) minimises in one pass; the e^2 that was measured
-//! can only fall.
+//! What counts is how inputs vary while the unit is near its threshold. To measure that for each pair and unit would take too long, so C is
+//! that of all samples, and each input's part in it as large as it spreads near this unit's threshold.
 //!
-//! What counts is how inputs vary while the unit is near its threshold. To measure that for each pair and unit would take too long: so
-//! C is that of all samples, and each input's part in it as large as it spreads near this unit's threshold.
+//! Of independent inputs the nearest integers make e^2 least. Of inputs that fire in the same steps one weight's error can take back
+//! another's. So, starting from the nearest integers, weight after weight goes to the integer at which e^2 is least while the others
+//! stand, a few times over: it can only fall. That is coordinate descent on what GPTQ (Frantar et al. 2023) minimises in one pass, but each
+//! weight stays between the two integers next to it: farther off it would lean on covariances that few samples tell of.
 
 use super::error::nearest;
 use crate::coincidences::Coincidences;
@@ -44,26 +45,33 @@ impl Covariance {
         let blocks = exact.chunks(self.inputs).zip(near.chunks(self.inputs)).zip(&self.blocks);
         let round = |((exact, near), covariance): ((&[f64], &[Input]), &Vec<f32>)| {
             let variances = covariance.iter().step_by(exact.len() + 1);
-            let shares = near.iter().zip(variances).map(|(near, &variance)| (near.variance as f32 / variance).sqrt());
-            descend(exact, &shares.collect::<Vec<f32>>(), covariance, limit, PASSES)
+            let spreads = near.iter().zip(variances).map(|(near, &variance)| (near.variance as f32 / variance).sqrt());
+            descend(exact, &spreads.collect::<Vec<f32>>(), covariance, limit, PASSES)
         };
         blocks.flat_map(round).collect()
     }
 }
 
-fn descend(exact: &[f64], shares: &[f32], covariance: &[f32], limit: f64, passes: usize) -> Vec<f64> {
+fn descend(exact: &[f64], spreads: &[f32], covariance: &[f32], limit: f64, passes: usize) -> Vec<f64> {
     let row = |index: usize| &covariance[index * exact.len()..][..exact.len()];
     let mut integers: Vec<f64> = exact.iter().map(|&exact| nearest(exact, limit)).collect();
-    let errors: Vec<f32> = integers.iter().zip(exact).zip(shares).map(|((integer, exact), share)| (integer - exact) as f32 * share).collect();
+    let neighbours = |(&integer, &exact): (&f64, &f64)| {
+        let other = (integer + 1f64.copysign(exact - integer)).clamp(-limit, limit);
+        (integer.min(other), integer.max(other))
+    };
+    let between: Vec<(f64, f64)> = integers.iter().zip(exact).map(neighbours).collect();
+    let errors: Vec<f32> =
+        integers.iter().zip(exact).zip(spreads).map(|((integer, exact), spread)| (integer - exact) as f32 * spread).collect();
     let mut slopes = slopes(&errors, covariance);
     for _ in 0..passes {
         let mut still = true;
         for index in 0..exact.len() {
-            let best = nearest(integers[index] - f64::from(slopes[index] / (row(index)[index] * shares[index])), limit);
-            let step = best - integers[index];
+            let best = integers[index] - f64::from(slopes[index] / (row(index)[index] * spreads[index]));
+            let (lower, upper) = between[index];
+            let step = nearest(best, limit).clamp(lower, upper) - integers[index];
             if step != 0.0 {
-                integers[index] = best;
-                add(&mut slopes, step as f32 * shares[index], row(index));
+                integers[index] += step;
+                add(&mut slopes, step as f32 * spreads[index], row(index));
                 still = false;
             }
         }
@@ -74,7 +82,7 @@ fn descend(exact: &[f64], shares: &[f32], covariance: &[f32], limit: f64, passes
     integers
 }
 
-/// Half the derivatives of e^2 by each error, as inputs spread in all samples. Four rows at a time, so that sums are read and written a quarter as often.
+/// Half the derivatives of e^2 by each error times its spread. Four rows at a time, so that sums are read and written a quarter as often.
 fn slopes(errors: &[f32], covariance: &[f32]) -> Vec<f32> {
     let inputs = errors.len();
     let mut slopes = vec![0.0; inputs];
@@ -103,9 +111,9 @@ mod tests {
     const LIMIT: f64 = 7.0;
 
     /// The definition of e^2.
-    fn variance(integers: &[f64], exact: &[f64], shares: &[f32], covariance: &[f32]) -> f64 {
+    fn variance(integers: &[f64], exact: &[f64], spreads: &[f32], covariance: &[f32]) -> f64 {
         let errors: Vec<f64> =
-            integers.iter().zip(exact).zip(shares).map(|((integer, exact), &share)| (integer - exact) * f64::from(share)).collect();
+            integers.iter().zip(exact).zip(spreads).map(|((integer, exact), &spread)| (integer - exact) * f64::from(spread)).collect();
         let pairs = errors.iter().flat_map(|a| errors.iter().map(move |b| a * b));
         pairs.zip(covariance).map(|(product, &shared)| product * f64::from(shared)).sum()
     }
@@ -114,40 +122,44 @@ mod tests {
         /// Weights of a unit, how much its inputs spread near its threshold, and the covariance of as many inputs that a few causes make fire.
         fn unit()(inputs in 1usize..12)(
             exact in prop::collection::vec(-9.0f64..9.0, inputs),
-            shares in prop::collection::vec(0.1f32..1.5, inputs),
+            spreads in prop::collection::vec(0.1f32..1.5, inputs),
             causes in prop::collection::vec(prop::collection::vec(-1.0f32..1.0, inputs), 3),
         ) -> (Vec<f64>, Vec<f32>, Vec<f32>) {
             let shared = |i: usize, j: usize| causes.iter().map(|cause| cause[i] * cause[j]).sum::<f32>() + f32::from(u8::from(i == j)) * 0.05;
             let covariance = (0..exact.len()).flat_map(|i| (0..exact.len()).map(move |j| (i, j))).map(|(i, j)| shared(i, j)).collect();
-            (exact, shares, covariance)
+            (exact, spreads, covariance)
         }
     }
 
     proptest! {
         #[test]
-        fn the_nearest_integers_are_never_better((exact, shares, covariance) in unit(), passes in 1usize..4) {
+        fn the_nearest_integers_are_never_better((exact, spreads, covariance) in unit(), passes in 1usize..4) {
             let nearest: Vec<f64> = exact.iter().map(|&exact| nearest(exact, LIMIT)).collect();
-            let rounded = descend(&exact, &shares, &covariance, LIMIT, passes);
-            prop_assert!(variance(&rounded, &exact, &shares, &covariance) <= variance(&nearest, &exact, &shares, &covariance) + 1e-3);
+            let rounded = descend(&exact, &spreads, &covariance, LIMIT, passes);
+            prop_assert!(variance(&rounded, &exact, &spreads, &covariance) <= variance(&nearest, &exact, &spreads, &covariance) + 1e-3);
         }
 
         #[test]
-        fn at_rest_no_weight_could_do_better((exact, shares, covariance) in unit()) {
-            let rounded = descend(&exact, &shares, &covariance, LIMIT, 1000);
-            let least = variance(&rounded, &exact, &shares, &covariance);
-            for (index, other) in (0..exact.len()).flat_map(|index| (-7..=7).map(move |other| (index, f64::from(other)))) {
+        fn at_rest_no_weight_could_do_better((exact, spreads, covariance) in unit()) {
+            let rounded = descend(&exact, &spreads, &covariance, LIMIT, 1000);
+            let least = variance(&rounded, &exact, &spreads, &covariance);
+            for (index, other) in (0..exact.len()).flat_map(|index| [exact[index].floor(), exact[index].ceil()].map(|other| (index, other))) {
                 let mut moved = rounded.clone();
-                moved[index] = other;
-                prop_assert!(least <= variance(&moved, &exact, &shares, &covariance) + 1e-3);
+                moved[index] = other.clamp(-LIMIT, LIMIT);
+                prop_assert!((rounded[index] - exact[index].clamp(-LIMIT, LIMIT)).abs() <= 1.0);
+                prop_assert!(least <= variance(&moved, &exact, &spreads, &covariance) + 1e-3);
             }
         }
 
         #[test]
-        fn independent_inputs_get_the_nearest_integers(exact in prop::collection::vec(-9.0f64..9.0, 1..12), rate in 0.01f32..0.99) {
+        fn independent_inputs_get_the_nearest_integers(
+            (exact, spreads) in prop::collection::vec((-9.0f64..9.0, 0.1f32..1.5), 1..12).prop_map(|pairs| pairs.into_iter().unzip::<_, _, Vec<_>, Vec<_>>()),
+            rate in 0.01f32..0.99,
+        ) {
             let variances = |index: usize| if index.is_multiple_of(exact.len() + 1) { rate * (1.0 - rate) } else { 0.0 };
             let covariance: Vec<f32> = (0..exact.len() * exact.len()).map(variances).collect();
             let nearest: Vec<f64> = exact.iter().map(|&exact| nearest(exact, LIMIT)).collect();
-            prop_assert_eq!(descend(&exact, &vec![1.0; exact.len()], &covariance, LIMIT, PASSES), nearest);
+            prop_assert_eq!(descend(&exact, &spreads, &covariance, LIMIT, PASSES), nearest);
         }
     }
 
@@ -155,5 +167,13 @@ mod tests {
     #[test]
     fn errors_of_inputs_that_fire_together_take_each_other_back() {
         assert_eq!(descend(&[0.4, 0.4, 0.4], &[1.0; 3], &[0.2; 9], LIMIT, PASSES).iter().sum::<f64>(), 1.0);
+    }
+
+    /// An input that hardly varies near the threshold takes no error of others back.
+    #[test]
+    fn silent_inputs_take_nothing_back() {
+        let covariance = Covariance { inputs: 3, blocks: vec![vec![0.2; 9]] };
+        let first = |variances: [f64; 3]| covariance.round(&[0.4; 3], &variances.map(|variance| Input { mean: 0.5, variance }), LIMIT)[0];
+        assert_eq!((first([0.2; 3]), first([0.2, 1e-9, 1e-9])), (1.0, 0.0));
     }
 }

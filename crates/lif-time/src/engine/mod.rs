@@ -22,6 +22,7 @@ pub mod fast;
 pub mod flow;
 mod merge;
 mod packet;
+mod routes;
 pub mod slow;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -11,8 +11,10 @@
 use std::fmt::Debug;
 
 /// A packet on its way.
-pub(super) trait Packet: Copy + Ord + Debug + Default {
-    /// Comes after all others, and is never taken. The default, 0, comes before all others.
+pub(super) trait Packet: Copy + Eq + Debug {
+    /// Comes before all others, and is never taken.
+    const BEGIN: Self;
+    /// Comes after all others, and is never taken.
     const END: Self;
     /// Bits of a time; those of a tag are as many.
     const BITS: u32;
@@ -26,7 +28,7 @@ pub(super) trait Packet: Copy + Ord + Debug + Default {
     /// What it is.
     fn tag(self) -> u64;
 
-    /// Half-picoseconds later.
+    /// So many half-picoseconds later; what becomes of [`END`](Self::END) does not matter.
     fn later(self, late: u64) -> Self;
 
     /// Whether its time is later than the other's.
@@ -36,6 +38,7 @@ pub(super) trait Packet: Copy + Ord + Debug + Default {
 macro_rules! packet {
     ($word:ty) => {
         impl Packet for $word {
+            const BEGIN: Self = 0;
             const END: Self = <$word>::MAX;
             const BITS: u32 = <$word>::BITS / 2;
 
@@ -83,7 +86,7 @@ pub(super) struct Tags {
 impl Tags {
     /// Of packets for which `next` is below `nexts`; nothing if those have no room.
     pub fn new<P: Packet>(nexts: usize) -> Option<Self> {
-        let next_bits = usize::BITS - nexts.leading_zeros();
+        let next_bits = usize::BITS - nexts.saturating_sub(1).leading_zeros();
         let numbers = 1 << P::BITS.checked_sub(next_bits)?.min(u32::BITS);
         Some(Self { next_bits, mask: (1 << next_bits) - 1, numbers })
     }
@@ -91,6 +94,12 @@ impl Tags {
     /// How many packets of a tick can be told from each other.
     pub fn numbers(self) -> u64 {
         self.numbers
+    }
+
+    /// The same for fewer packets.
+    #[cfg(test)]
+    pub fn at_most(self, numbers: u64) -> Self {
+        Self { numbers, ..self }
     }
 
     /// `number`: which of the tick's packets. `next`: behind a link its node, behind a port the number of its arrival.
@@ -130,14 +139,19 @@ mod tests {
             assert_eq!((packet.time(), tags.number(packet.tag()), tags.next(packet.tag())), (times[index], numbers[index], nexts[index]));
             assert_eq!(packet.later(1).time(), times[index] + 1);
             assert_eq!(tags.with_next(packet.tag(), 7), tags.tag(numbers[index], 7));
-            assert!(P::END.is_later_than(packet) && packet.is_later_than(P::default()));
+            assert!(P::END.is_later_than(packet) && packet.is_later_than(P::BEGIN));
         }
         assert_eq!(packets[0].is_later_than(packets[1]), times[0] > times[1]);
     }
 
+    /// Often equal to another one, or next to the last that 32 bits say.
+    fn some_time() -> impl Strategy<Value = u64> {
+        prop_oneof![1u64..4, u64::from(u32::MAX) - 4..u64::from(u32::MAX) - 1]
+    }
+
     proptest! {
         #[test]
-        fn packets_keep_what_they_say(times in [1u64..4, 1u64..1 << 31], numbers in [0u32..1 << 22, 0u32..9], nexts in [0u32..1000, 0u32..1000]) {
+        fn packets_keep_what_they_say(times in [some_time(), some_time()], numbers in [0u32..1 << 22, 0u32..9], nexts in [0u32..1000, 0u32..1000]) {
             says::<u64>(times, numbers, nexts);
             says::<u128>(times, numbers, nexts);
         }
@@ -146,6 +160,8 @@ mod tests {
     #[test]
     fn room_is_known() {
         assert_eq!(Tags::new::<u64>(1000).unwrap().numbers(), 1 << 22);
+        assert_eq!(Tags::new::<u64>(1024).unwrap().numbers(), 1 << 22);
+        assert_eq!(Tags::new::<u64>(1025).unwrap().numbers(), 1 << 21);
         assert_eq!(Tags::new::<u128>(1000).unwrap().numbers(), 1 << 32);
         assert!(Tags::new::<u64>(1 << 33).is_none());
     }
