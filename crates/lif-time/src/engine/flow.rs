@@ -41,10 +41,8 @@ struct Packets<P> {
     merge: Merge<P>,
     /// By packet that a port has carried: until when it stands in the queue.
     leaves: Vec<u64>,
-    /// By packet of the tick: when it was sent.
-    sent: Vec<u64>,
-    /// By packet of the tick: the first arrival of its axon.
-    arrivals: Vec<u32>,
+    /// By packet of the tick: what it brings.
+    brings: Vec<u64>,
     /// By core: its first packet.
     first: Vec<u32>,
 }
@@ -91,8 +89,7 @@ impl<P: Packet> Packets<P> {
             out: vec![Stream::new(); routes.widest()],
             merge: Merge::new(),
             leaves: Vec::new(),
-            sent: Vec::new(),
-            arrivals: Vec::new(),
+            brings: Vec::new(),
             first: Vec::new(),
         })
     }
@@ -109,9 +106,9 @@ struct Tick<'t, 'c, P> {
 impl<P: Packet> Tick<'_, '_, P> {
     fn run(&mut self, work: &[CoreWork]) -> Result<Outcome, TooNarrow> {
         let mut outcome = Outcome::default();
-        let Packets { streams, sent, arrivals, first, .. } = &mut *self.packets;
+        let Packets { streams, brings, first, .. } = &mut *self.packets;
         streams.iter_mut().for_each(Stream::clear);
-        (sent.clear(), arrivals.clear(), first.clear());
+        (brings.clear(), first.clear());
         for (core, work) in (0..).zip(work) {
             let done = self.send(core, work)?;
             if done > outcome.end {
@@ -121,14 +118,16 @@ impl<P: Packet> Tick<'_, '_, P> {
         for &unit in &self.routes.order {
             self.link(unit)?;
         }
-        for (core, work) in (0..).zip(work) {
-            let (done, number, arrived) = self.receive(core, work.head);
+        for (core, head) in (0..).zip(work.iter().map(|work| work.head)) {
+            let (done, number, arrived) = self.receive(core, head);
             if done > outcome.end {
                 let critical = match number {
                     None => Critical { sender: core, sent: 0, arrived, core },
                     Some(number) => {
-                        let sender = self.packets.first.partition_point(|&first| first <= number) as u32 - 1;
-                        Critical { sender, sent: self.packets.sent[number as usize], arrived, core }
+                        let first = &self.packets.first;
+                        let sender = first.partition_point(|&first| first <= number) - 1;
+                        let until = &work[sender].emissions[..=(number - first[sender]) as usize];
+                        Critical { sender: sender as u32, sent: until.iter().map(|emission| emission.before).sum(), arrived, core }
                     }
                 };
                 (outcome.end, outcome.critical) = (done, critical);
@@ -139,19 +138,18 @@ impl<P: Packet> Tick<'_, '_, P> {
 
     /// A sender's packets; gives when its neurons are done.
     fn send(&mut self, core: u32, work: &CoreWork) -> Result<u64, TooNarrow> {
-        let Packets { tags, streams, sent, arrivals, first, .. } = &mut *self.packets;
-        first.push(sent.len() as u32);
-        if (sent.len() + work.emissions.len()) as u64 > tags.numbers() {
+        let Packets { tags, streams, brings, first, .. } = &mut *self.packets;
+        first.push(brings.len() as u32);
+        if (brings.len() + work.emissions.len()) as u64 > tags.numbers() {
             return Err(TooNarrow);
         }
         let mut now = 0;
         let out = &mut streams[self.routes.out_of(core)];
         for emission in &work.emissions {
             now += emission.before;
-            let [next, first_arrival] = self.routes.starts[emission.axon as usize];
-            self.routes.ways.go_on(*tags, out, 2 * now + 1, tags.tag(sent.len() as u32, 0), next);
-            sent.push(now);
-            arrivals.push(first_arrival);
+            let axon = emission.axon as usize;
+            self.routes.ways.go_on(*tags, out, 2 * now + 1, tags.tag(brings.len() as u32, 0), self.routes.starts[axon]);
+            brings.push(self.routes.brings[axon]);
         }
         fits::<P>(2 * now + 1)?;
         Ok(now + work.tail)
@@ -203,10 +201,10 @@ impl<P: Packet> Tick<'_, '_, P> {
     fn receive(&mut self, core: u32, head: u64) -> (u64, Option<u32>, u64) {
         let port = self.chip.layout.port_unit(core as usize) as usize;
         let crossing = self.chip.prices.delivery.time;
-        let services = &self.routes.services;
-        let Packets { tags, streams, merge, leaves, arrivals, .. } = &mut *self.packets;
+        let routes = self.routes;
+        let Packets { tags, streams, merge, leaves, brings, .. } = &mut *self.packets;
         let tags = *tags;
-        let from_all = self.routes.into(port).into_iter().flatten().copied();
+        let from_all = routes.into(port).into_iter().flatten().copied();
         let Merged { packets, .. } = merge.all(streams, from_all, std::iter::empty());
         if leaves.len() < packets.len() {
             leaves.resize(packets.len(), 0);
@@ -232,7 +230,7 @@ impl<P: Packet> Tick<'_, '_, P> {
                 }
                 load.deepest = load.deepest.max((index + 1 - queued) as u32);
             }
-            free = crossed.max(free) + services[(arrivals[number as usize] + tags.next(tag)) as usize];
+            free = crossed.max(free) + routes.service(brings[number as usize], tags.next(tag));
             busy = 1;
         }
         load.packets += packets.len() as u64;

@@ -32,10 +32,14 @@ pub(super) struct Routes {
     heard: Vec<[u32; 3]>,
     /// Streams, in the order of the units that they come from.
     inputs: Vec<u32>,
-    /// By axon: where its packet starts, and its first arrival.
-    pub starts: Vec<[u32; 2]>,
-    /// By arrival.
-    pub services: Vec<u64>,
+    /// By axon: where its packet starts.
+    pub starts: Vec<u32>,
+    /// By axon: what to know of its packet where it arrives, see [`Self::service`].
+    pub brings: Vec<u64>,
+    /// Whether any axon reaches several cores.
+    several: bool,
+    /// By arrival: how long its synapses take.
+    services: Vec<u64>,
     /// Of a packet's `next`, all are below.
     pub nexts: usize,
 }
@@ -73,18 +77,29 @@ impl Routes {
         }
         let steps: Vec<Step> = layout.children.iter().map(|child| Step { lane: lane_of[child.unit as usize], next: child.next }).collect();
         let only = |&[first, end]: &[u32; 2]| if end == first + 1 { steps[first as usize] } else { Step { lane: SEVERAL, next: 0 } };
+        let services: Vec<u64> = layout.arrivals.iter().map(|arrival| arrival.service).collect();
+        let several = layout.axons.iter().any(|axon| axon.reached != 1);
         let roots = layout.axons.iter().map(|axon| axon.root);
         let nexts = steps.iter().map(|step| step.next).chain(roots).max().map_or(0, |next| next as usize + 1);
         Some(Self {
             order,
             ways: Ways { only: layout.nodes.iter().map(only).collect(), nodes: layout.nodes.clone(), steps },
-            starts: layout.axons.iter().map(|axon| [axon.root, axon.arrivals]).collect(),
+            starts: layout.axons.iter().map(|axon| axon.root).collect(),
+            brings: layout.axons.iter().map(|axon| if several { axon.arrivals.into() } else { services[axon.arrivals as usize] }).collect(),
+            several,
             lanes,
             heard,
             inputs,
-            services: layout.arrivals.iter().map(|arrival| arrival.service).collect(),
+            services,
             nexts,
         })
+    }
+
+    /// How long the synapses of a packet take where it arrives: what it brings, or if there are axons that reach several cores the
+    /// service behind that number. A chip without these so never looks into a table too large for a cache.
+    #[inline]
+    pub fn service(&self, brings: u64, next: u32) -> u64 {
+        if self.several { self.services[brings as usize + next as usize] } else { brings }
     }
 
     /// The streams out of a unit.
