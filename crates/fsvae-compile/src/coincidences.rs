@@ -161,8 +161,8 @@ impl<'a> Watch<'a> {
             let position = first + philox4x32_10([index as u32, *step as u32, 0, 0], [0, 0])[0] as usize % (end - first);
             if let Some(threshold) = self.threshold {
                 let units = self.wiring.units();
-                for slot in position * units..(position + 1) * units {
-                    let near = (membranes[slot] - threshold).abs() < threshold;
+                for (slot, membrane) in (position * units..).zip(&membranes[position * units..][..units]) {
+                    let near = (membrane - threshold).abs() < threshold;
                     self.seen.near.set(neuron(target, slot) / *positions, sample, near);
                 }
             }

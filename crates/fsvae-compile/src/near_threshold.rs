@@ -83,7 +83,7 @@ mod tests {
         /// Rates are those of a plain count over the words that are looked at; of a convolution, of the channels that the units are.
         #[test]
         fn rates_are_counted(seed: u32, steps in 1usize..40) {
-            let random = |stream: usize, index: usize| philox4x32_10([index as u32, stream as u32, seed, 0], [3, 4])[0] % 3 == 0;
+            let random = |stream: usize, index: usize| philox4x32_10([index as u32, stream as u32, seed, 0], [3, 4])[0].is_multiple_of(3);
             let (source, target) = (Shape { channels: 2, height: 8, width: 8 }, Shape { channels: 3, height: 8, width: 8 });
             let connectivity = Connectivity::Conv2d(Kernel { size: 1, stride: 1, padding: 0, output_padding: 0 });
             let wiring = Wiring { name: "layer".into(), part: Part::Decoder, hears: Hears::Layer, source, target, connectivity };

@@ -108,7 +108,8 @@ impl<P: Packet> Tick<'_, '_, P> {
         let mut outcome = Outcome::default();
         let Packets { streams, brings, first, .. } = &mut *self.packets;
         streams.iter_mut().for_each(Stream::clear);
-        (brings.clear(), first.clear());
+        brings.clear();
+        first.clear();
         for (core, work) in (0..).zip(work) {
             let done = self.send(core, work)?;
             if done > outcome.end {
