@@ -161,9 +161,10 @@ impl<'a> Watch<'a> {
             let position = first + philox4x32_10([index as u32, *step as u32, 0, 0], [0, 0])[0] as usize % (end - first);
             if let Some(threshold) = self.threshold {
                 let units = self.wiring.units();
-                for (slot, membrane) in (position * units..).zip(&membranes[position * units..][..units]) {
-                    let near = (membrane - threshold).abs() < threshold;
-                    self.seen.near.set(neuron(target, slot) / *positions, sample, near);
+                for (place, membrane) in membranes[position * units..][..units].iter().enumerate() {
+                    // a dense layer has all its neurons here, whatever their shape; a convolution its channels
+                    let unit = if connectivity == Connectivity::Dense { neuron(target, place) } else { place };
+                    self.seen.near.set(unit, sample, (membrane - threshold).abs() < threshold);
                 }
             }
             let (Connectivity::Conv2d(kernel) | Connectivity::ConvTranspose2d(kernel)) = connectivity else {

@@ -139,6 +139,15 @@ pub fn quantise_layer(
 /// Fraction bits of a current, at most: 2^24 times the range of a pixel is more than any sum of weights.
 const MAX_IMAGE_SHIFT: u8 = 24;
 
+/// A scale to try.
+struct Priced {
+    /// To full range.
+    ratio: f64,
+    scale: f64,
+    /// Expected wrong spikes, up to a factor.
+    cost: f64,
+}
+
 /// One layer to be quantised.
 struct Job<'a> {
     layer: &'a FoldedLayer,
@@ -156,24 +165,15 @@ impl Job<'_> {
         let error = self.error();
         let groups = self.groups();
         let full: Vec<f64> = groups.iter().map(|units| self.full_range(units.clone())).collect();
+        let priced: Vec<Vec<Priced>> = groups.par_iter().zip(&full).map(|(units, &full)| self.priced(units, full, &error)).collect();
         let mut finest = root_of_two(-CLIPPING); // of the candidates, relative to full range
         loop {
-            let best = |(units, full): (&Range<usize>, &f64)| {
-                let mut candidates = self.candidates(units, *full);
-                candidates.retain(|&ratio| ratio >= finest);
-                if candidates.is_empty() {
-                    candidates.push(finest);
-                }
-                let scales: Vec<f64> = candidates.iter().map(|ratio| self.existing_scale(full * ratio)).collect();
-                let of_unit = |unit| {
-                    let error = error.of(unit);
-                    scales.iter().map(|&scale| error.expected(scale)).collect()
-                };
-                let by_unit: Vec<Vec<f64>> = units.clone().into_par_iter().map(of_unit).collect();
-                let costs = scales.iter().enumerate().map(|(index, &scale)| (by_unit.iter().map(|costs| costs[index]).sum::<f64>(), scale));
-                costs.reduce(|best, next| if next.0 < best.0 { next } else { best }).map_or(*full, |(_, scale)| scale)
+            let best = |(priced, full): (&Vec<Priced>, &f64)| {
+                let left = priced.iter().filter(|candidate| candidate.ratio >= finest);
+                let best = left.reduce(|best, next| if next.cost < best.cost { next } else { best });
+                best.map_or_else(|| self.existing_scale(full * finest), |best| best.scale)
             };
-            let scales: Vec<f64> = groups.par_iter().zip(&full).map(best).collect();
+            let scales: Vec<f64> = priced.iter().zip(&full).map(best).collect();
             let layer = self.at_scales(&groups, &scales, &error);
             if layer.fits(self.chip) {
                 return Ok(layer);
@@ -184,6 +184,19 @@ impl Job<'_> {
                 return Err(layer.refusal(self.chip));
             }
         }
+    }
+
+    /// Scales to try for some units, with what they are expected to cost.
+    fn priced(&self, units: &Range<usize>, full: f64, error: &LayerError<'_>) -> Vec<Priced> {
+        let candidates = self.candidates(units, full);
+        let scales: Vec<f64> = candidates.iter().map(|ratio| self.existing_scale(full * ratio)).collect();
+        let of_unit = |unit| {
+            let error = error.of(unit);
+            scales.iter().map(|&scale| error.expected(scale)).collect()
+        };
+        let by_unit: Vec<Vec<f64>> = units.clone().into_par_iter().map(of_unit).collect();
+        let cost = |index: usize| by_unit.iter().map(|costs| costs[index]).sum();
+        candidates.into_iter().zip(scales).enumerate().map(|(index, (ratio, scale))| Priced { ratio, scale, cost: cost(index) }).collect()
     }
 
     /// At the scale at which the chip's largest threshold is the layer's, some weight must be left.

@@ -66,9 +66,13 @@ fn descend(exact: &[f64], spreads: &[f32], covariance: &[f32], limit: f64, passe
     for _ in 0..passes {
         let mut still = true;
         for index in 0..exact.len() {
-            let best = integers[index] - f64::from(slopes[index] / (row(index)[index] * spreads[index]));
+            // the least of a parabola lies beyond the middle between two integers
+            let slope = slopes[index];
+            if slope.abs() <= 0.5 * row(index)[index] * spreads[index] {
+                continue;
+            }
             let (lower, upper) = between[index];
-            let step = nearest(best, limit).clamp(lower, upper) - integers[index];
+            let step = if slope > 0.0 { lower } else { upper } - integers[index];
             if step != 0.0 {
                 integers[index] += step;
                 add(&mut slopes, step as f32 * spreads[index], row(index));
