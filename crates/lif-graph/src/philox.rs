@@ -4,6 +4,7 @@
 //! every engine, machine and thread, whatever is drawn beside it.
 
 /// One block of Philox4x32-10.
+#[inline]
 pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
     for round in 0..10 {
         if round > 0 {
@@ -17,6 +18,7 @@ pub fn philox4x32_10(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
 }
 
 /// Which of `ways` neighbours a select channel listens to: uniform in `0..ways` up to a bias below `ways / 2^32`.
+#[inline]
 pub fn pick(seed: u64, image: u64, step: u32, channel: u32, ways: u32) -> u32 {
     let word = philox4x32_10([channel, step, image as u32, (image >> 32) as u32], [seed as u32, (seed >> 32) as u32])[0];
     ((u64::from(word) * u64::from(ways)) >> 32) as u32

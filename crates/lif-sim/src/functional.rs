@@ -5,7 +5,7 @@ use crate::picks::Heard;
 use crate::program::{Dynamics, Population, Program, Rows, Stage, engine_place, graph_index};
 use crate::spikes::{Readers, Spikes};
 use crate::{Drawing, Event, GivenSpikes, Record, SimError};
-use lif_graph::{LifGraph, PopulationId, Shape, philox};
+use lif_graph::{LifGraph, PopulationId, Shape};
 use std::ops::Range;
 
 /// A network laid out for simulation. All threads share it; what changes lives in [`State`].
@@ -24,8 +24,8 @@ pub struct State {
     spikes: Vec<Spikes>,
     /// Of unread populations.
     heard: Vec<Option<Heard>>,
-    /// The neurons that a select stage picks.
-    picked: Vec<usize>,
+    /// By population: the neurons that a select stage picks in the steps of the chunk, `[step][channel]`.
+    picked: Vec<Vec<u32>>,
     /// By position.
     counts: Vec<u32>,
 }
@@ -103,7 +103,7 @@ impl Engine {
             sums: populations().map(|p| Sums::new(p, &self.program.projections, slots)).collect(),
             spikes: populations().map(|p| Spikes::new(p.shape, slots, p.readers)).collect(),
             heard: populations().map(|p| p.unread.as_ref().map(|unread| Heard::new(unread, slots))).collect(),
-            picked: Vec::new(),
+            picked: vec![Vec::new(); self.program.populations.len()],
             counts: Vec::new(),
         }
     }
@@ -170,6 +170,7 @@ impl Engine {
         for first in (0..program.steps).step_by(program.chunk()) {
             let steps = (program.steps - first).min(program.chunk() as u32) as usize;
             let chunk = Chunk { seed, image, first, inputs, skip_unread };
+            self.pick(state, steps as u32, chunk);
             for stage in &program.stages {
                 self.simulate(state, stage, 1..1 + steps, chunk);
             }
@@ -211,7 +212,7 @@ impl Engine {
                 let currents = chunk.inputs.currents.get(index).map_or(&[][..], |currents| currents);
                 self.kernel.advance(Work { program: &self.program, population: index, slots, currents, membranes, sums, spikes });
             }
-            Dynamics::Select { ways, source } => slots.for_each(|slot| self.select(state, index, ways, source, slot, chunk)),
+            Dynamics::Select { source, .. } => slots.for_each(|slot| self.select(state, index, source, slot, chunk)),
             Dynamics::Image { .. } => {}
             Dynamics::Source => {
                 let given = chunk.inputs.spikes.get(index).and_then(Option::as_ref);
@@ -226,22 +227,32 @@ impl Engine {
         }
     }
 
+    /// Draws the picks of a chunk's steps: they do not depend on what fires.
+    fn pick(&self, state: &mut State, steps: u32, chunk: Chunk) {
+        for (population, picked) in self.program.populations.iter().zip(&mut state.picked) {
+            let Dynamics::Select { ways, .. } = population.dynamics else { continue };
+            let channels = population.shape.channels as usize;
+            picked.resize(steps as usize * channels, 0);
+            for (step, picked) in (chunk.first..).zip(picked.chunks_exact_mut(channels)) {
+                self.kernel.pick(chunk.seed, chunk.image, step, ways, picked);
+            }
+        }
+    }
+
     /// 1-of-k: fires the channels whose picked neighbour fires.
-    fn select(&self, state: &mut State, index: usize, ways: u32, source: usize, slot: usize, chunk: Chunk) {
+    fn select(&self, state: &mut State, index: usize, source: usize, slot: usize, chunk: Chunk) {
         let State { spikes, heard, picked, .. } = state;
-        let channels = self.program.populations[index].shape.channels;
-        let pick = |channel| channel * ways + philox::pick(chunk.seed, chunk.image, chunk.step(slot), channel, ways);
-        picked.clear();
-        picked.extend((0..channels).map(|channel| pick(channel) as usize));
+        let mut picked = picked[index].chunks_exact(self.program.populations[index].shape.channels as usize).skip(slot - 1);
+        let (now, next) = (picked.next().unwrap_or_default(), picked.next().unwrap_or_default());
         spikes[index].clear(slot);
         match (&self.program.populations[source].unread, &mut heard[source]) {
             (Some(unread), Some(heard)) if chunk.skip_unread => {
                 heard.listen(unread, spikes, slot);
-                heard.fire(self.kernel, unread, picked, slot, |channel| spikes[index].set(slot, 0, channel));
+                heard.fire(self.kernel, unread, [now, next], slot, spikes[index].row_mut(slot, 0));
             }
             _ => {
-                for (channel, &neuron) in picked.iter().enumerate() {
-                    if spikes[source].contains(slot, neuron) {
+                for (channel, &neuron) in now.iter().enumerate() {
+                    if spikes[source].contains(slot, neuron as usize) {
                         spikes[index].set(slot, 0, channel);
                     }
                 }
@@ -254,6 +265,9 @@ impl Engine {
     fn count(&self, state: &mut State, slots: Range<usize>, drawing: &mut Drawing) {
         let State { spikes, counts, .. } = state;
         for (index, (population, spikes)) in self.program.populations.iter().zip(&*spikes).enumerate() {
+            if population.pixels.is_some() {
+                continue; // a read-out never fires
+            }
             let shape = population.shape;
             counts.clear();
             counts.resize(shape.pixels(), 0);

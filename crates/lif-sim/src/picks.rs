@@ -14,7 +14,7 @@
 //!
 //! The first step of an image knows its membrane, so the answer is always found.
 
-use crate::Kernel;
+use crate::kernel::{Asked, Kernel, RECENT};
 use crate::program::{Neuron, Unread};
 use crate::spikes::Spikes;
 
@@ -23,19 +23,18 @@ use crate::spikes::Spikes;
 pub(crate) struct Heard {
     /// For each input: `[slot][lane]`.
     bytes: Vec<Vec<u8>>,
-    /// What one neuron's inputs were, from the step asked for backwards.
-    drives: Vec<i64>,
-    /// Of all neurons that are asked, in the last two steps.
-    recent: Vec<[i64; 2]>,
+    /// All neurons that are asked, in the last few steps.
+    asked: Asked,
+    /// One of them, further back.
+    single: Asked,
+    /// What it heard, from the step asked for backwards.
+    drives: Vec<i32>,
 }
-
-/// Neurons whose weights are under way while one is looked at.
-const AHEAD: usize = 4;
 
 impl Heard {
     pub fn new(unread: &Unread, slots: usize) -> Self {
         let bytes = unread.inputs.iter().map(|input| vec![0; slots * input.stride]).collect();
-        Self { bytes, drives: Vec::new(), recent: Vec::new() }
+        Self { bytes, asked: Asked::default(), single: Asked::default(), drives: Vec::new() }
     }
 
     /// Takes in what the sources did up to the step of `slot`.
@@ -50,74 +49,93 @@ impl Heard {
         }
     }
 
-    /// Calls `with` for each of the neurons asked that fires in the step of `slot`, with its place among them; steps count from slot 1.
+    /// Sets a bit for each of the neurons asked `now` that fires in the step of `slot`; steps count from slot 1. Those that will be asked `next`
+    /// have their weights brought nearer meanwhile.
     ///
-    /// Two steps suffice for most, so these are added up first, for all: without a branch that depends on what comes out, the processor works
-    /// on several at a time.
-    pub fn fire(&mut self, kernel: Kernel, unread: &Unread, asked: &[usize], slot: usize, mut with: impl FnMut(usize)) {
-        let mut recent = std::mem::take(&mut self.recent);
-        recent.clear();
-        for (place, &neuron) in asked.iter().enumerate() {
-            if let Some(&next) = asked.get(place + AHEAD) {
-                unread.inputs.iter().for_each(|input| kernel.fetch(input.row(next)));
-            }
-            recent.push(self.two_drives(kernel, unread, neuron, slot));
+    /// The last few steps suffice for most, so these are added up first, for all.
+    pub fn fire(&mut self, kernel: Kernel, unread: &Unread, [now, next]: [&[u32]; 2], slot: usize, bits: &mut [u8]) {
+        let mut asked = std::mem::take(&mut self.asked);
+        asked.begin(unread, now);
+        self.hear(kernel, unread, [now, next], slot, &mut asked);
+        kernel.narrow(unread, slot, &mut asked);
+        let Asked { threshold, low, high, .. } = &asked;
+        for ((low, threshold), bits) in low.chunks(8).zip(threshold.chunks(8)).zip(&mut *bits) {
+            *bits = low.iter().zip(threshold).rev().fold(0, |bits, (low, threshold)| bits << 1 | u8::from(low > threshold));
         }
-        for (place, (&neuron, &recent)) in asked.iter().zip(&recent).enumerate() {
-            if self.fires(kernel, unread, neuron, slot, recent) {
-                with(place);
-            }
+        for place in (0..now.len()).filter(|&place| low[place] <= threshold[place] && high[place] > threshold[place]) {
+            let recent = asked.heard.each_ref().map(|sums| sums[place]);
+            bits[place / 8] |= u8::from(self.fires(kernel, unread, now[place], slot, recent)) << (place % 8);
         }
-        self.recent = recent;
+        self.asked = asked;
     }
 
-    /// Whether the neuron fires in the step of `slot`. `recent` is what that step and the one before it bring.
-    fn fires(&mut self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize, recent: [i64; 2]) -> bool {
-        let Neuron { threshold, lowest, .. } = unread.neurons[neuron];
-        let known = recent.len().min(slot);
+    /// Whether a neuron fires in the step of `slot`, if the last few do not say.
+    fn fires(&mut self, kernel: Kernel, unread: &Unread, number: u32, slot: usize, recent: [i32; RECENT]) -> bool {
+        let neuron = &unread.neurons[number as usize];
+        let drive = |sum: i32| (sum << unread.input_shift) + neuron.bias;
         self.drives.clear();
-        self.drives.extend(&recent[..known]);
-        for first in (1..=slot + 1 - known).rev() {
+        self.drives.extend(recent.map(drive));
+        for first in (1..=slot - RECENT).rev() {
             if slot - first == self.drives.len() {
-                self.drives.push(self.two_drives(kernel, unread, neuron, first)[0]);
+                let mut single = std::mem::take(&mut self.single);
+                single.begin(unread, &[number]);
+                self.hear(kernel, unread, [&[number], &[]], first, &mut single);
+                self.drives.extend(single.heard.iter().map(|sums| drive(sums[0])));
+                self.single = single;
             }
-            // all membranes possible after the step before `first`
-            let (mut low, mut high) = if first == 1 { (0, 0) } else { (lowest.min(0), threshold) };
-            for &drive in self.drives[1..].iter().rev() {
-                (low, high) = after(unread, (low, high), drive, lowest);
-                (low, high) = if low > threshold {
-                    (0, 0)
-                } else if high > threshold {
-                    (low.min(0), threshold)
-                } else {
-                    (low, high)
-                };
-            }
-            let (low, high) = after(unread, (low, high), self.drives[0], lowest);
-            if low > threshold || high <= threshold {
-                return low > threshold;
+            // before the step `first`
+            let start = if first == 1 { Interval::ZERO } else { Interval::any(neuron) };
+            let earlier = self.drives[1..=slot - first].iter().rev();
+            let end = earlier.fold(start, |membrane, &drive| membrane.after(drive, unread, neuron).fired(neuron));
+            let end = end.after(self.drives[0], unread, neuron);
+            if end.low > neuron.threshold || end.high <= neuron.threshold {
+                return end.low > neuron.threshold;
             }
         }
         unreachable!("the membrane is known in the first step, and so is what follows")
     }
 
-    /// What a step and the one before it add to the membrane. (Before the first there is silence, which nobody asks for.)
-    #[inline]
-    fn two_drives(&self, kernel: Kernel, unread: &Unread, neuron: usize, slot: usize) -> [i64; 2] {
-        let mut sums = [0; 2];
+    /// Adds what the neurons `now` hear in the step of `slot` and those before. (What it was before the first is not asked for.)
+    fn hear(&self, kernel: Kernel, unread: &Unread, neurons: [&[u32]; 2], slot: usize, asked: &mut Asked) {
         for (input, bytes) in unread.inputs.iter().zip(&self.bytes) {
-            let fired = [slot, slot - 1].map(|slot| &bytes[slot * input.stride..][..input.stride]);
-            let dots = kernel.dots(input.row(neuron), fired);
-            sums.iter_mut().zip(dots).for_each(|(sum, dot)| *sum += i64::from(dot));
+            let fired = std::array::from_fn(|back| &bytes[slot.saturating_sub(back) * input.stride..][..input.stride]);
+            kernel.hear(input, neurons, fired, asked);
         }
-        sums.map(|sum: i64| (sum << unread.input_shift) + unread.neurons[neuron].bias)
     }
 }
 
-/// The membranes one step later. The leak is monotone, so the ends of an interval stay its ends.
-fn after(unread: &Unread, (low, high): (i64, i64), drive: i64, lowest: i64) -> (i64, i64) {
-    let leak = |v: i64| i64::from(unread.decay.apply(v as i32)); // membranes fit 32 bits: a rule of graphs
-    ((leak(low) + drive).max(lowest), leak(high) + drive)
+/// All membranes that a neuron may have. They fit 32 bits: a rule of graphs.
+#[derive(Clone, Copy, Debug)]
+struct Interval {
+    low: i32,
+    high: i32,
+}
+
+impl Interval {
+    /// Before an image, and after a spike.
+    const ZERO: Self = Self { low: 0, high: 0 };
+
+    /// After a step of which nothing is known.
+    fn any(neuron: &Neuron) -> Self {
+        Self { low: neuron.lowest.min(0), high: neuron.threshold }
+    }
+
+    /// One step later, before those above the threshold fire. The leak is monotone, so the ends of an interval stay its ends.
+    fn after(self, drive: i32, unread: &Unread, neuron: &Neuron) -> Self {
+        let [low, high] = [self.low, self.high].map(|end| unread.decay.apply(end).wrapping_add(drive));
+        Self { low: low.max(neuron.lowest), high }
+    }
+
+    /// Those above the threshold begin at 0 again.
+    fn fired(self, neuron: &Neuron) -> Self {
+        if self.low > neuron.threshold {
+            Self::ZERO
+        } else if self.high > neuron.threshold {
+            Self { low: self.low.min(0), high: neuron.threshold }
+        } else {
+            self
+        }
+    }
 }
 
 /// The bits of a byte as bytes.

@@ -2,8 +2,8 @@
 //!
 //! A population's rows of positions lie one after the other, and in a row the bits in the order of its lanes (see
 //! [`program`](crate::program)): bit `x * channels + channel`. Whoever adds up weights spike by spike wants the channels of a position as
-//! numbers, or which of each four channels fire; a population with such readers keeps these [lists](Spikes::list) and
-//! [nibbles](Spikes::nibbles) beside the bits, position by position.
+//! numbers, or 32 of them as a word, step by step; a population with such readers keeps these [lists](Spikes::list) and
+//! [words](Spikes::words) beside the bits, position by position.
 
 use crate::program::Rows;
 use lif_graph::Shape;
@@ -15,11 +15,14 @@ pub(crate) struct Spikes {
     shape: Shape,
     slots: usize,
     row_bytes: usize,
+    /// From a slot to the next: an odd number of cache lines, so that a position's bits in several slots do not compete for the same place of the
+    /// cache.
+    slot_bytes: usize,
     /// `[slot][row][byte]`; slot 0 is the step before the chunk.
     bits: Vec<u8>,
     lists: Option<Lists>,
-    /// `[position][slot][four channels]`; empty where nobody reads them.
-    nibbles: Vec<u8>,
+    /// `[position][slot][32 channels]`; empty where nobody reads them.
+    words: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,14 +39,14 @@ struct Lists {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Readers {
     pub lists: bool,
-    /// Only where channels fill whole bytes.
-    pub nibbles: bool,
+    /// Only where channels fill whole words.
+    pub words: bool,
 }
 
 impl Readers {
     /// What both want.
     pub fn join(&mut self, other: Self) {
-        *self = Self { lists: self.lists || other.lists, nibbles: self.nibbles || other.nibbles };
+        *self = Self { lists: self.lists || other.lists, words: self.words || other.words };
     }
 }
 
@@ -51,21 +54,23 @@ impl Spikes {
     /// Silence in `slots` slots.
     pub fn new(shape: Shape, slots: usize, readers: Readers) -> Self {
         let (rows, row_bytes) = (shape.height as usize, Rows::of(shape).stride / 8);
+        let slot_bytes = (rows * row_bytes).div_ceil(64).next_multiple_of(2) * 64 + 64;
         let room = shape.channels as usize + 8;
         let lists = || Lists { room, channels: vec![0; slots * shape.pixels() * room], counts: vec![0; slots * shape.pixels()] };
-        let nibbles = if readers.nibbles { slots * shape.neurons() / 4 } else { 0 };
+        let words = if readers.words { slots * shape.neurons() / 32 } else { 0 };
         Self {
             shape,
             slots,
             row_bytes,
-            bits: vec![0; slots * rows * row_bytes],
+            slot_bytes,
+            bits: vec![0; slots * slot_bytes],
             lists: readers.lists.then(lists),
-            nibbles: vec![0; nibbles],
+            words: vec![0; words],
         }
     }
 
     fn row_start(&self, slot: usize, y: usize) -> usize {
-        (slot * self.shape.height as usize + y) * self.row_bytes
+        slot * self.slot_bytes + y * self.row_bytes
     }
 
     /// How many slots there are.
@@ -135,39 +140,52 @@ impl Spikes {
         lists.zip(&counts[places]).map(|(list, &count)| &list[..count as usize])
     }
 
-    /// Which of each four channels of a position fired, in these slots. Panics if this population keeps no nibbles.
+    /// The bits of a position's channels, 32 in a word, slot by slot. Panics if this population keeps no words.
     #[inline(always)]
-    pub fn nibbles(&self, position: usize, slots: Range<usize>) -> impl Iterator<Item = &[u8]> {
-        let fours = self.shape.channels as usize / 4;
-        let first = position * self.slots * fours;
-        self.nibbles[first + slots.start * fours..first + slots.end * fours].chunks_exact(fours)
+    pub fn words(&self, position: usize, slots: Range<usize>) -> &[u32] {
+        let words = self.words_of_position();
+        let first = position * self.slots * words;
+        &self.words[first + slots.start * words..first + slots.end * words]
     }
 
-    /// Writes the bits of 32 channels of a position; [`Spikes::list_row`] must follow. Only for populations whose channels are a multiple.
+    /// Writes the bits of 32 channels of a position in the slots from `first` on; [`Spikes::list_channels`] must follow. Only for populations whose
+    /// channels are a multiple.
     #[inline(always)]
-    pub fn put_block(&mut self, slot: usize, position: usize, block: usize, fired: u32) {
-        let bytes = self.bytes_of_position();
-        self.bits[(slot * self.shape.pixels() + position) * bytes + 4 * block..][..4].copy_from_slice(&fired.to_le_bytes());
+    pub fn put_block(&mut self, first: usize, position: usize, block: usize, fired: &[u32]) {
+        let each = self.words_of_position();
+        let start = first * self.slot_bytes + 4 * (position * each + block);
+        for (bits, fired) in self.bits[start..].chunks_mut(self.slot_bytes).zip(fired) {
+            bits[..4].copy_from_slice(&fired.to_le_bytes());
+        }
+        if !self.words.is_empty() {
+            let start = (position * self.slots + first) * each + block;
+            self.words[start..].iter_mut().step_by(each).zip(fired).for_each(|(word, &fired)| *word = fired);
+        }
     }
 
-    /// Brings the lists of a row up to date.
+    /// Brings what is kept beside a row's bits up to date.
+    #[inline]
+    pub fn list_row(&mut self, slot: usize, y: usize) {
+        if !self.words.is_empty() {
+            let (start, slots, width, each) = (self.row_start(slot, y), self.slots, self.shape.width as usize, self.words_of_position());
+            let row = &self.bits[start..][..self.row_bytes];
+            for (x, fired) in row.chunks_exact(4 * each).take(width).enumerate() {
+                let words = &mut self.words[((y * width + x) * slots + slot) * each..][..each];
+                words.iter_mut().zip(fired.as_chunks::<4>().0).for_each(|(word, four)| *word = u32::from_le_bytes(*four));
+            }
+        }
+        self.list_channels(slot, y);
+    }
+
+    /// Brings the lists of a row up to date, after [`Spikes::put_block`].
     ///
     /// Eight channels at a time and without a branch that could be mispredicted: eight numbers are stored, and those beyond the spikes
     /// are overwritten by the next eight.
     #[inline]
-    pub fn list_row(&mut self, slot: usize, y: usize) {
+    pub fn list_channels(&mut self, slot: usize, y: usize) {
         let (start, slots) = (self.row_start(slot, y), self.slots);
         let (channels, width) = (self.shape.channels as usize, self.shape.width as usize);
         let row = &self.bits[start..][..self.row_bytes];
-        if !self.nibbles.is_empty() {
-            let (bytes, fours) = (channels / 8, channels / 4);
-            for (x, fired) in row.chunks_exact(bytes).take(width).enumerate() {
-                let nibbles = &mut self.nibbles[((y * width + x) * slots + slot) * fours..][..fours];
-                for (pair, &byte) in nibbles.as_chunks_mut::<2>().0.iter_mut().zip(fired) {
-                    *pair = [byte & 15, byte >> 4];
-                }
-            }
-        }
         let Some(lists) = &mut self.lists else { return };
         for x in 0..width {
             let place = (y * width + x) * slots + slot;
@@ -190,6 +208,12 @@ impl Spikes {
             }
             lists.counts[place] = count as u32;
         }
+    }
+
+    /// Words of a position's channels. Only for populations whose channels fill whole words.
+    #[inline(always)]
+    fn words_of_position(&self) -> usize {
+        self.shape.channels as usize / 32
     }
 
     /// Bytes of a position's channels. Only for populations whose channels fill whole bytes.
@@ -287,10 +311,10 @@ mod tests {
 
     #[test]
     fn bits_and_lists_say_the_same() {
-        for channels in [1, 3, 8, 13, 24] {
+        for channels in [1, 3, 8, 13, 24, 32, 64] {
             let shape = Shape { channels, height: 2, width: 5 };
-            let nibbles = channels.is_multiple_of(8);
-            let mut spikes = Spikes::new(shape, 2, Readers { lists: true, nibbles });
+            let words = channels.is_multiple_of(32);
+            let mut spikes = Spikes::new(shape, 2, Readers { lists: true, words });
             let fired = |position: usize, channel: u32| (position * 7 + channel as usize * 5).is_multiple_of(3);
             let mut expected = vec![];
             for position in 0..10 {
@@ -305,14 +329,16 @@ mod tests {
             spikes.for_each(1, |position, channel| each.push((position, channel)));
             assert_eq!((&lists, &each), (&expected, &expected), "{channels} channels");
             assert!((0..10).all(|p| spikes.lists(p, 1..2).eq([spikes.list(1, p)])), "{channels} channels");
-            if nibbles {
+            if words {
                 let of = |position| {
-                    spikes.nibbles(position, 1..2).flatten().zip(0..).flat_map(|(nibble, four)| {
-                        (0..4).filter(move |member| nibble >> member & 1 == 1).map(move |member| 4 * four + member)
-                    })
+                    spikes
+                        .words(position, 1..2)
+                        .iter()
+                        .zip(0..)
+                        .flat_map(|(word, nth)| (0..32).filter(move |bit| word >> bit & 1 == 1).map(move |bit| 32 * nth + bit))
                 };
-                let from_nibbles: Vec<_> = (0..10).flat_map(|p| of(p).map(move |channel| (p, channel))).collect();
-                assert_eq!(from_nibbles, expected, "{channels} channels");
+                let from_words: Vec<_> = (0..10).flat_map(|p| of(p).map(move |channel| (p, channel))).collect();
+                assert_eq!(from_words, expected, "{channels} channels");
             }
             spikes.carry(1);
             assert_eq!(spikes.list(0, 0), spikes.list(1, 0));

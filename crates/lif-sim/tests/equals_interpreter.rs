@@ -1,6 +1,7 @@
 //! The engine against the reference interpreter of lif-graph: every spike, every final membrane, every pixel, every synaptic
 //! operation.
 
+use lif_graph::Kernel as Taps;
 use lif_graph::random::{image_pixels, source_spikes, well_formed_graph};
 use lif_graph::*;
 use lif_sim::{Batch, Drawing, Engine, Event, GivenSpikes, Inputs, Kernel, Record, SimError};
@@ -131,6 +132,71 @@ proptest! {
             });
             prop_assert!(taken.is_ok());
             prop_assert_eq!(&drawings, &one_by_one);
+        }
+    }
+}
+
+/// A source and a hidden layer in blocks of channels, and a picture of few channels that is wider than a vector.
+fn wide_graph() -> impl Strategy<Value = LifGraph> {
+    let shapes = (1u32..=3, 1u32..=2, 30u32..=40, 1u32..=2, 1u32..=4);
+    let kernel = (1u32..=5, 0u32..=3).prop_map(|(size, padding)| Taps { size, stride: 1, padding: padding % size, output_padding: 0 });
+    let weights = || prop::collection::vec(any::<i8>(), 97);
+    let rounding = prop::sample::select(&[Rounding::TowardZero, Rounding::Floor, Rounding::Ceiling][..]);
+    let decay = (1u8..=3, 1u32..=3, rounding).prop_map(|(shift, multiplier, rounding)| Decay { multiplier, shift: shift.max(2), rounding });
+    let half = Just(Decay { multiplier: 1, shift: 1, rounding: Rounding::TowardZero });
+    (shapes, kernel, weights(), weights(), prop_oneof![decay, half]).prop_filter_map("a kernel larger than its picture", build_wide)
+}
+
+type Wide = ((u32, u32, u32, u32, u32), Taps, Vec<i8>, Vec<i8>, Decay);
+
+fn build_wide(((blocks, height, width, hidden_blocks, channels), level, up_weights, level_weights, decay): Wide) -> Option<LifGraph> {
+    let up = Taps { size: 3, stride: 2, padding: 1, output_padding: 1 };
+    let source = Shape { channels: 32 * blocks, height, width };
+    let hidden = Shape { channels: 32 * hidden_blocks, height: 2 * height, width: 2 * width };
+    let [picture_height, picture_width] = [hidden.height, hidden.width].map(|size| level.convolved(size));
+    let picture = Shape { channels, height: picture_height? as u32, width: picture_width? as u32 };
+    let population = |name: &str, shape, bias: i32| {
+        let membrane = Membrane { decay, input_shift: 2, bias: vec![bias], bits: 32 };
+        Population { name: name.into(), shape, model: NeuronModel::Lif { membrane, threshold: vec![900] } }
+    };
+    let projection = |source: u32, from: Shape, to: Shape, connectivity, kernel: Taps, weights: Vec<i8>| Projection {
+        name: format!("{source}"),
+        source: PopulationId(source),
+        target: PopulationId(source + 1),
+        delay: 0,
+        connectivity,
+        weights: weights.into_iter().cycle().take((from.channels * to.channels * kernel.size * kernel.size) as usize).collect(),
+    };
+    Some(LifGraph {
+        name: "wide".into(),
+        steps: 5,
+        populations: vec![
+            Population { name: "source".into(), shape: source, model: NeuronModel::Source },
+            population("hidden", hidden, -37),
+            population("picture", picture, 12),
+        ],
+        projections: vec![
+            projection(0, source, hidden, Connectivity::ConvTranspose2d(up), up, up_weights),
+            projection(1, hidden, picture, Connectivity::Conv2d(level), level, level_weights),
+        ],
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn wide_pictures_and_blocks_equal_the_interpreter(graph in wide_graph(), some in prop::collection::vec(any::<bool>(), 211)) {
+        prop_assert_eq!(graph.check(), Ok(()));
+        let fires = |step: usize, neuron: usize| some[(neuron * 3 + step * 7) % some.len()];
+        let neurons = graph.populations[0].shape.neurons();
+        let train: SpikeTrain = (0..graph.steps as usize).map(|step| (0..neurons).map(|neuron| fires(step, neuron)).collect()).collect();
+        let outside = (vec![(PopulationId(0), train)], vec![]);
+        let expected = reference(&graph, &outside, 1, 1);
+        for kernel in Kernel::available() {
+            let engine = Engine::with_kernel(&graph, kernel).expect("a well-formed graph");
+            let drawing = engine.draw(&mut engine.state(), 1, 1, &inputs(&engine, &outside), ALL);
+            prop_assert_eq!(&drawing, &expected, "{}", kernel.name());
         }
     }
 }

@@ -1,13 +1,15 @@
-//! 256-bit vectors of integers (Intel since 2013, AMD since 2015), and the only file with `unsafe`.
+//! 256-bit vectors of integers (Intel since 2013, AMD since 2015); beside [`avx512`](super::avx512) the only file with `unsafe`.
 //!
 //! The processor's own instructions need two things: that the processor has them, and that loads and stores stay in bounds. For the one
 //! nothing outside this file can run its code without [`Detected`], and the types below are reached only through the functions that demand
 //! it; for the other, loads and stores take arrays of exactly their size.
 
-use super::lanes::{Isa, Lanes, Sum, Vector};
+use super::asked::{Asked, RECENT};
+use super::lanes::{Isa, Lanes, Pair, Sum, Vector};
 use super::leak::{Form, Leak};
-use super::{Work, advance, bound};
-use crate::program::{BLOCK, BlockParameters, LANES};
+use super::stripes::Nibbles;
+use super::{Work, advance, asked, bound, narrow, pick};
+use crate::program::{BLOCK, BlockParameters, LANES, Table, Unread, UnreadInput};
 use crate::spikes::Spikes;
 use std::arch::x86_64::*;
 use std::ops::Range;
@@ -27,17 +29,19 @@ impl Detected {
         unsafe { advance_avx2(work) }
     }
 
-    pub fn dots(self, weights: &[i8], fired: [&[u8]; 2]) -> [i32; 2] {
+    pub fn hear(self, input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
         // SAFETY: as above.
-        unsafe { dots_avx2(weights, fired) }
+        unsafe { hear_avx2(input, neurons, fired, asked) }
     }
 
-    #[inline]
-    pub fn fetch(self, weights: &[i8]) {
-        for line in weights.chunks(64) {
-            // SAFETY: a hint, which reads nothing that the program could see.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) }
-        }
+    pub fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
+        // SAFETY: as above.
+        unsafe { narrow_avx2(unread, slot, asked) }
+    }
+
+    pub fn pick(self, seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
+        // SAFETY: as above.
+        unsafe { pick_avx2(seed, image, step, ways, picked) }
     }
 
     pub fn widen_and_add(self, bytes: &[i8], rounds: usize) -> i16 {
@@ -66,36 +70,31 @@ fn widen_and_add_avx2(bytes: &[i8], rounds: usize) -> i16 {
     bound::widen_and_add::<Avx2>(bytes, rounds)
 }
 
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn hear_avx2(input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
+    asked::hear::<Avx2>(input, neurons, fired, asked);
+}
+
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn narrow_avx2(unread: &Unread, slot: usize, asked: &mut Asked) {
+    narrow(unread, slot, asked);
+}
+
+#[target_feature(enable = "avx2,popcnt,bmi1")]
+fn pick_avx2(seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
+    pick(seed, image, step, ways, picked);
+}
+
 /// Products of a byte of 0 or 1 and a signed byte, added in pairs, fit 16 bits for so many vectors: 128 * 254 < 2^15.
 const PAIRS: usize = 128 * 32;
 
-#[target_feature(enable = "avx2,popcnt,bmi1")]
-fn dots_avx2(weights: &[i8], [now, before]: [&[u8]; 2]) -> [i32; 2] {
-    let mut totals = [_mm256_setzero_si256(); 2];
-    for ((weights, now), before) in weights.chunks(PAIRS).zip(now.chunks(PAIRS)).zip(before.chunks(PAIRS)) {
-        let mut pairs = [_mm256_setzero_si256(); 2];
-        let fired = now.as_chunks::<32>().0.iter().zip(before.as_chunks::<32>().0);
-        for (weights, (now, before)) in weights.as_chunks::<32>().0.iter().zip(fired) {
-            // SAFETY: all three arrays have the 32 bytes that are read.
-            let (weights, now, before) = unsafe {
-                (
-                    _mm256_loadu_si256(weights.as_ptr().cast()),
-                    _mm256_loadu_si256(now.as_ptr().cast()),
-                    _mm256_loadu_si256(before.as_ptr().cast()),
-                )
-            };
-            pairs[0] = _mm256_add_epi16(pairs[0], _mm256_maddubs_epi16(now, weights));
-            pairs[1] = _mm256_add_epi16(pairs[1], _mm256_maddubs_epi16(before, weights));
-        }
-        let ones = _mm256_set1_epi16(1);
-        totals[0] = _mm256_add_epi32(totals[0], _mm256_madd_epi16(pairs[0], ones));
-        totals[1] = _mm256_add_epi32(totals[1], _mm256_madd_epi16(pairs[1], ones));
+/// Brings these weights into the second-level cache. Every processor of this kind can.
+#[inline(always)]
+pub(super) fn fetch(weights: &[i8]) {
+    for line in weights.chunks(64) {
+        // SAFETY: a hint, which reads nothing that the program could see.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr()) }
     }
-    // sums of neighbours: now, now, before, before in either half; of halves; of neighbours
-    let both = _mm256_hadd_epi32(totals[0], totals[1]);
-    let both = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256::<1>(both));
-    let both = _mm_hadd_epi32(both, both);
-    [_mm_cvtsi128_si32(both), _mm_extract_epi32::<1>(both)]
 }
 
 /// The instruction set.
@@ -103,7 +102,7 @@ struct Avx2;
 
 /// 16 words.
 #[derive(Clone, Copy)]
-struct Words(__m256i);
+pub(super) struct Words(__m256i);
 
 /// 16 numbers of 32 bits.
 #[derive(Clone, Copy)]
@@ -175,6 +174,7 @@ unsafe fn leaked(leak: impl Leak, v: __m256i) -> __m256i {
         match leak.form() {
             // `sign` is 0 where v is 0, and so is the magnitude
             Form::Shift(shift) => _mm256_sign_epi32(_mm256_srl_epi32(_mm256_abs_epi32(v), _mm_cvtsi32_si128(shift as i32)), v),
+            Form::Half => _mm256_srai_epi32::<1>(_mm256_add_epi32(v, _mm256_srli_epi32::<31>(v))),
             Form::FloorShift(shift) => _mm256_sra_epi32(v, _mm_cvtsi32_si128(shift as i32)),
             // Products of 32 bits and 24 bits, with a correction below 2^24, fit 64 bits; quotients are at most |v|, so they fit the low
             // half of their 64 bits.
@@ -196,10 +196,41 @@ unsafe fn leaked(leak: impl Leak, v: __m256i) -> __m256i {
     }
 }
 
+/// For each step the sum of the weights whose byte in `fired` is 1. (Only called where there is AVX2.)
+#[inline(always)]
+fn dots(weights: &[i8], fired: [&[u8]; RECENT]) -> [i32; RECENT] {
+    // SAFETY: AVX2, see above; all arrays have the 32 bytes that are read.
+    unsafe {
+        let mut totals = [_mm256_setzero_si256(); RECENT];
+        for (first, weights) in (0..).step_by(PAIRS).zip(weights.chunks(PAIRS)) {
+            let fired = fired.map(|fired| fired[first..][..weights.len()].as_chunks::<32>().0);
+            let mut pairs = [_mm256_setzero_si256(); RECENT];
+            for (nth, weights) in weights.as_chunks::<32>().0.iter().enumerate() {
+                let weights = _mm256_loadu_si256(weights.as_ptr().cast());
+                for step in 0..RECENT {
+                    let products = _mm256_maddubs_epi16(_mm256_loadu_si256(fired[step][nth].as_ptr().cast()), weights);
+                    pairs[step] = _mm256_add_epi16(pairs[step], products);
+                }
+            }
+            for step in 0..RECENT {
+                totals[step] = _mm256_add_epi32(totals[step], _mm256_madd_epi16(pairs[step], _mm256_set1_epi16(1)));
+            }
+        }
+        // sums of neighbours, twice: in either half one of each step; then of halves
+        let [a, b, c, d] = totals;
+        let all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+        let all = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256::<1>(all));
+        let mut sums = [0; RECENT];
+        _mm_storeu_si128(sums.as_mut_ptr().cast(), all);
+        sums
+    }
+}
+
 /// All methods: only the functions that demand AVX2 use this type.
 impl Isa for Avx2 {
     type Narrow = Words;
     type Wide = Longs;
+    type Block = Pair<Words>;
     type Membranes = Unpacked;
     type Parameters = Parameters;
 
@@ -265,7 +296,7 @@ impl Isa for Avx2 {
 
     /// Words of sums and of low bits of biases are paired by unpacking, and a pair's input is one multiply-add: sum * 2^shift + rest.
     #[inline(always)]
-    fn fire_block(leak: impl Leak, parameters: &Parameters, membranes: &mut Unpacked, sums: [Words; 2]) -> u32 {
+    fn fire_block(leak: impl Leak, parameters: &Parameters, membranes: &mut Unpacked, Pair(sums): Pair<Words>) -> u32 {
         // SAFETY: AVX2, see above.
         unsafe {
             let mut fired = [_mm256_setzero_si256(); 2];
@@ -288,6 +319,41 @@ impl Isa for Avx2 {
             let bytes = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packs_epi16(fired[0], fired[1]));
             _mm256_movemask_epi8(bytes) as u32
         }
+    }
+
+    #[inline(always)]
+    fn dots([first, second]: [&[i8]; 2], fired: [&[u8]; RECENT]) -> [[i32; RECENT]; 2] {
+        [dots(first, fired), dots(second, fired)]
+    }
+
+    #[inline(always)]
+    fn look_up<const N: usize>(tables: &[[Table; N]], nibbles: &[Nibbles]) -> [Self::Block; N] {
+        // SAFETY: AVX2, see above; nibbles have the 32 bytes, and halves of tables the 16, that are read.
+        unsafe {
+            let mut sums = [[_mm256_setzero_si256(); 2]; N];
+            for (tables, nibbles) in tables.iter().zip(nibbles) {
+                let nibbles = _mm256_loadu_si256(nibbles.as_ptr().cast());
+                for (table, sums) in tables.iter().zip(&mut sums) {
+                    let [low, high] = &table.bytes;
+                    let low = _mm256_broadcastsi128_si256(_mm_loadu_si128(low.as_ptr().cast()));
+                    let high = _mm256_broadcastsi128_si256(_mm_loadu_si128(high.as_ptr().cast()));
+                    let (low, high) = (_mm256_shuffle_epi8(low, nibbles), _mm256_shuffle_epi8(high, nibbles));
+                    sums[0] = _mm256_add_epi16(sums[0], _mm256_unpacklo_epi8(low, high));
+                    sums[1] = _mm256_add_epi16(sums[1], _mm256_unpackhi_epi8(low, high));
+                }
+            }
+            let mut blocks = [Pair([Words(_mm256_setzero_si256()); 2]); N];
+            for (block, sums) in blocks.iter_mut().zip(sums) {
+                let [first, second] = exchange(sums);
+                *block = Pair([Words(first), Words(second)]);
+            }
+            blocks
+        }
+    }
+
+    #[inline(always)]
+    fn fetch(weights: &[i8]) {
+        fetch(weights);
     }
 }
 

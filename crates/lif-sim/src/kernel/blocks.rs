@@ -7,14 +7,27 @@
 //!       after the last tap, at once:                      sums, membranes -> membranes, 32 bits of those who fired
 //! ```
 
-use super::lanes::{Isa, Vector};
-use super::leak::{FloorLeak, Leak, ProductLeak, ShiftLeak, with_leak};
-use crate::program::{AnyLeak, BLOCK, BlockParameters, Blocks, CHUNK, CellRows, Class, LANES, Program, Synapses, Tap, WordCell};
+use super::lanes::{Block, Isa};
+use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
+use crate::program::{AnyLeak, BLOCK, BlockParameters, Blocks, CellRows, Class, Program, Synapses, Tap, WordCell};
 use crate::spikes::Spikes;
 use std::ops::Range;
 
 /// Positions that go through the taps together: their sums of 16 steps take a quarter of the smallest first-level cache.
-pub(super) const RUN: usize = 8;
+const RUN: usize = 8;
+
+/// Room for what a run's positions hear, and who fired: `[position][step]`.
+#[derive(Debug)]
+pub(crate) struct Room {
+    sums: Vec<WordCell>,
+    fired: Vec<u32>,
+}
+
+impl Room {
+    pub fn new(slots: usize) -> Self {
+        Self { sums: vec![WordCell::default(); RUN * slots], fired: vec![0; RUN * slots] }
+    }
+}
 
 #[inline(always)]
 pub(super) fn advance<I: Isa>(
@@ -22,7 +35,7 @@ pub(super) fn advance<I: Isa>(
     index: usize,
     slots: Range<usize>,
     membranes: &mut [i32],
-    sums: &mut [WordCell],
+    room: &mut Room,
     spikes: &mut [Spikes],
 ) {
     let population = &program.populations[index];
@@ -32,12 +45,12 @@ pub(super) fn advance<I: Isa>(
             for first in (0..class.places.len()).step_by(RUN) {
                 let places = first..class.places.len().min(first + RUN);
                 let run = Run { program, index, blocks, shift: integration.input_shift, class, block, places, slots: slots.clone() };
-                with_leak!(integration.leak, leak => run.advance::<I>(leak, membranes, sums, spikes));
+                with_leak!(integration.leak, leak => run.advance::<I>(leak, membranes, room, spikes));
             }
         }
     }
     for y in 0..population.shape.height as usize {
-        slots.clone().for_each(|slot| spikes[index].list_row(slot, y));
+        slots.clone().for_each(|slot| spikes[index].list_channels(slot, y));
     }
 }
 
@@ -56,136 +69,221 @@ struct Run<'a> {
 
 impl Run<'_> {
     #[inline(always)]
-    fn advance<I: Isa>(&self, leak: impl Leak, membranes: &mut [i32], sums: &mut [WordCell], spikes: &mut [Spikes]) {
-        let steps = self.slots.len();
-        for (place, sums) in self.places.clone().zip(sums.chunks_exact_mut(steps)) {
-            sums.fill(self.parameters(place).first);
-        }
+    fn advance<I: Isa>(&self, leak: impl Leak, membranes: &mut [i32], Room { sums, fired }: &mut Room, spikes: &mut [Spikes]) {
         let last = self.class.taps.len().saturating_sub(1);
         for number in 0..last {
-            for (place, sums) in self.places.clone().zip(sums.chunks_exact_mut(steps)) {
-                self.hear::<I, _>(number, place, spikes, &mut Adding(sums));
+            match number {
+                0 => self.hear::<I, _>(number, spikes, &mut Adding::<true> { run: self, sums }),
+                _ => self.hear::<I, _>(number, spikes, &mut Adding::<false> { run: self, sums }),
             }
         }
-        for (place, sums) in self.places.clone().zip(sums.chunks_exact_mut(steps)) {
-            let position = self.class.places[place];
-            let membranes =
-                membranes[(position * self.blocks.each + self.block) * BLOCK..].first_chunk_mut().expect("a block of membranes");
-            let mut fired = [0; CHUNK];
-            let parameters = I::parameters(self.parameters(place), self.shift);
-            let mut firing: Firing<I, _> = Firing { leak, parameters, membranes: I::membranes(membranes), sums, fired: &mut fired };
-            self.hear::<I, _>(last, place, spikes, &mut firing);
-            I::store(firing.membranes, membranes);
-            for (slot, fired) in self.slots.clone().zip(fired) {
-                spikes[self.index].put_block(slot, position, self.block, fired);
-            }
+        match last {
+            0 => self.hear::<I, _>(last, spikes, &mut Firing::<_, true> { run: self, leak, membranes, sums, fired }),
+            _ => self.hear::<I, _>(last, spikes, &mut Firing::<_, false> { run: self, leak, membranes, sums, fired }),
+        }
+        for (nth, fired) in fired.chunks_exact(self.slots.len()).enumerate().take(self.places.len()) {
+            spikes[self.index].put_block(self.slots.start, self.position(nth), self.block, fired);
         }
     }
 
-    fn parameters(&self, place: usize) -> &BlockParameters {
-        self.blocks.parameters(self.class.places[place], self.block)
-    }
-
-    /// What the spikes of a source position bring through a tap.
+    /// Of the run's nth place.
     #[inline(always)]
-    fn hear<I: Isa, N: Neurons<I>>(&self, number: usize, place: usize, spikes: &[Spikes], neurons: &mut N) {
+    fn position(&self, nth: usize) -> usize {
+        self.class.places[self.places.start + nth]
+    }
+
+    #[inline(always)]
+    fn parameters(&self, nth: usize) -> &BlockParameters {
+        self.blocks.parameters(self.position(nth), self.block)
+    }
+
+    /// What the spikes of source positions bring through a tap, place by place and step by step.
+    #[inline(always)]
+    fn hear<I: Isa, N: Neurons<I>>(&self, number: usize, spikes: &[Spikes], neurons: &mut N) {
+        let steps = self.slots.len();
         let Some(&Tap { projection, number: tap }) = self.class.taps.get(number) else {
             // nothing is heard here
-            return (0..self.slots.len()).for_each(|step| neurons.take(step, neurons.sums(step)));
+            for nth in 0..self.places.len() {
+                let mut state = neurons.begin(nth);
+                for step in 0..steps {
+                    let sums = neurons.sums(&state, step);
+                    neurons.take(&mut state, step, sums);
+                }
+                neurons.end(state);
+            }
+            return;
         };
-        let source = self.class.sources[place * self.class.taps.len() + number];
         let projection = &self.program.projections[projection];
         let Synapses::Cells(cells) = &projection.synapses else { return };
         let delay = usize::from(projection.delay);
         let slots = self.slots.start - delay..self.slots.end - delay;
         let rows = cells.of(tap * self.blocks.each + self.block);
         let spikes = &spikes[projection.source];
+        let sources = self.class.sources[self.places.start * self.class.taps.len()..].iter().skip(number).step_by(self.class.taps.len());
+        let sources = sources.take(self.places.len()).enumerate();
         match &cells.rows {
             CellRows::Subsets(words) => {
-                let tables = words[rows].as_chunks::<16>().0;
-                for (step, nibbles) in spikes.nibbles(source, slots).enumerate() {
-                    let mut parts = neurons.sums(step);
-                    for (table, &nibble) in tables.iter().zip(nibbles) {
-                        let row = vectors::<I>(&table[usize::from(nibble & 15)]);
-                        parts = [parts[0].plus(row[0]), parts[1].plus(row[1])];
+                let tables = words[rows].as_chunks::<16>().0.as_chunks::<8>().0;
+                for (nth, &source) in sources {
+                    let mut state = neurons.begin(nth);
+                    let fired = spikes.words(source, slots.clone());
+                    match tables {
+                        [table] => {
+                            for (step, &word) in fired.iter().enumerate() {
+                                let sums = neurons.sums(&state, step);
+                                neurons.take(&mut state, step, look_up::<I>(sums, table, word));
+                            }
+                        }
+                        _ => {
+                            for (step, words) in fired.chunks_exact(tables.len()).enumerate() {
+                                let mut sums = neurons.sums(&state, step);
+                                for (table, &word) in tables.iter().zip(words) {
+                                    sums = look_up::<I>(sums, table, word);
+                                }
+                                neurons.take(&mut state, step, sums);
+                            }
+                        }
                     }
-                    neurons.take(step, parts);
+                    neurons.end(state);
                 }
             }
             CellRows::Words(words) => {
                 let rows = &words[rows];
-                for (step, list) in spikes.lists(source, slots).enumerate() {
-                    let mut parts = neurons.sums(step);
-                    for &channel in list {
-                        let row = vectors::<I>(&rows[channel as usize]);
-                        parts = [parts[0].plus(row[0]), parts[1].plus(row[1])];
+                for (nth, &source) in sources {
+                    let mut state = neurons.begin(nth);
+                    for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
+                        let mut sums = neurons.sums(&state, step);
+                        for &channel in list {
+                            sums = sums.plus(&rows[channel as usize]);
+                        }
+                        neurons.take(&mut state, step, sums);
                     }
-                    neurons.take(step, parts);
+                    neurons.end(state);
                 }
             }
             CellRows::Bytes(bytes) => {
                 let rows = &bytes[rows];
-                for (step, list) in spikes.lists(source, slots).enumerate() {
-                    let mut parts = neurons.sums(step);
-                    for &channel in list {
-                        let row = rows[channel as usize].0.as_chunks::<LANES>().0;
-                        parts = [parts[0].plus(I::Narrow::from_bytes(&row[0])), parts[1].plus(I::Narrow::from_bytes(&row[1]))];
+                for (nth, &source) in sources {
+                    let mut state = neurons.begin(nth);
+                    for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
+                        let mut sums = neurons.sums(&state, step);
+                        for &channel in list {
+                            sums = sums.plus_bytes(&rows[channel as usize].0);
+                        }
+                        neurons.take(&mut state, step, sums);
                     }
-                    neurons.take(step, parts);
+                    neurons.end(state);
                 }
             }
         }
     }
 }
 
+/// Adds what 32 source channels bring, four at a time. (Loops here and above, not closures: instructions of a set are inlined into no function that
+/// does not demand it.)
 #[inline(always)]
-fn vectors<I: Isa>(cell: &WordCell) -> [I::Narrow; 2] {
-    let halves = cell.0.as_chunks::<LANES>().0;
-    [I::Narrow::load(&halves[0]), I::Narrow::load(&halves[1])]
+fn look_up<I: Isa>(mut sums: I::Block, tables: &[[WordCell; 16]; 8], fired: u32) -> I::Block {
+    for (four, table) in tables.iter().enumerate() {
+        sums = sums.plus(&table[(fired >> (4 * four) & 15) as usize]);
+    }
+    sums
 }
 
-/// What becomes of a block's sums after a tap.
+/// What becomes of sums, a block at a position of the run after the other.
 trait Neurons<I: Isa> {
-    fn sums(&self, step: usize) -> [I::Narrow; 2];
-    fn take(&mut self, step: usize, sums: [I::Narrow; 2]);
+    /// Of a block, in registers.
+    type State;
+    fn begin(&self, nth: usize) -> Self::State;
+    fn sums(&self, state: &Self::State, step: usize) -> I::Block;
+    fn take(&mut self, state: &mut Self::State, step: usize, sums: I::Block);
+    fn end(&mut self, state: Self::State);
 }
 
-/// Before the last tap: they are kept, by step.
-struct Adding<'a>(&'a mut [WordCell]);
+/// Before the last tap: they are kept, by position and step. In the beginning all steps' are the same.
+struct Adding<'a, const BEGINNING: bool> {
+    run: &'a Run<'a>,
+    sums: &'a mut [WordCell],
+}
 
-impl<I: Isa> Neurons<I> for Adding<'_> {
+impl<I: Isa, const BEGINNING: bool> Neurons<I> for Adding<'_, BEGINNING> {
+    type State = (usize, I::Block);
+
     #[inline(always)]
-    fn sums(&self, step: usize) -> [I::Narrow; 2] {
-        vectors::<I>(&self.0[step])
+    fn begin(&self, nth: usize) -> Self::State {
+        (nth * self.run.slots.len(), I::Block::load(&self.run.parameters(nth).first))
     }
 
     #[inline(always)]
-    fn take(&mut self, step: usize, sums: [I::Narrow; 2]) {
-        let halves = self.0[step].0.as_chunks_mut::<LANES>().0;
-        sums[0].store(&mut halves[0]);
-        sums[1].store(&mut halves[1]);
+    fn sums(&self, &(start, first): &Self::State, step: usize) -> I::Block {
+        if BEGINNING { first } else { I::Block::load(&self.sums[start + step]) }
     }
+
+    #[inline(always)]
+    fn take(&mut self, &mut (start, _): &mut Self::State, step: usize, sums: I::Block) {
+        sums.store(&mut self.sums[start + step]);
+    }
+
+    #[inline(always)]
+    fn end(&mut self, _: Self::State) {}
 }
 
-/// After the last tap: the neurons integrate them and perhaps fire.
-struct Firing<'a, I: Isa, L> {
+/// After the last tap, which may be the first: the neurons integrate them and perhaps fire.
+struct Firing<'a, L, const BEGINNING: bool> {
+    run: &'a Run<'a>,
     leak: L,
+    /// Of the whole population.
+    membranes: &'a mut [i32],
+    sums: &'a [WordCell],
+    fired: &'a mut [u32],
+}
+
+struct Integrating<I: Isa> {
+    nth: usize,
+    /// Where its sums and spikes begin.
+    start: usize,
+    first: I::Block,
     parameters: I::Parameters,
     membranes: I::Membranes,
-    /// By step.
-    sums: &'a [WordCell],
-    /// By step.
-    fired: &'a mut [u32; CHUNK],
 }
 
-impl<I: Isa, L: Leak> Neurons<I> for Firing<'_, I, L> {
+impl<L, const BEGINNING: bool> Firing<'_, L, BEGINNING> {
+    /// Where a block's membranes are.
     #[inline(always)]
-    fn sums(&self, step: usize) -> [I::Narrow; 2] {
-        vectors::<I>(&self.sums[step])
+    fn place(&self, nth: usize) -> Range<usize> {
+        let first = (self.run.position(nth) * self.run.blocks.each + self.run.block) * BLOCK;
+        first..first + BLOCK
+    }
+}
+
+impl<I: Isa, L: Leak, const BEGINNING: bool> Neurons<I> for Firing<'_, L, BEGINNING> {
+    type State = Integrating<I>;
+
+    #[inline(always)]
+    fn begin(&self, nth: usize) -> Integrating<I> {
+        let parameters = self.run.parameters(nth);
+        let membranes = self.membranes[self.place(nth)].first_chunk().expect("a block of membranes");
+        Integrating {
+            nth,
+            start: nth * self.run.slots.len(),
+            first: I::Block::load(&parameters.first),
+            parameters: I::parameters(parameters, self.run.shift),
+            membranes: I::membranes(membranes),
+        }
     }
 
     #[inline(always)]
-    fn take(&mut self, step: usize, sums: [I::Narrow; 2]) {
-        self.fired[step] = I::fire_block(self.leak, &self.parameters, &mut self.membranes, sums);
+    fn sums(&self, state: &Integrating<I>, step: usize) -> I::Block {
+        if BEGINNING { state.first } else { I::Block::load(&self.sums[state.start + step]) }
+    }
+
+    #[inline(always)]
+    fn take(&mut self, state: &mut Integrating<I>, step: usize, sums: I::Block) {
+        self.fired[state.start + step] = I::fire_block(self.leak, &state.parameters, &mut state.membranes, sums);
+    }
+
+    #[inline(always)]
+    fn end(&mut self, state: Integrating<I>) {
+        let place = self.place(state.nth);
+        I::store(state.membranes, self.membranes[place].first_chunk_mut().expect("a block of membranes"));
     }
 }

@@ -1,20 +1,17 @@
 //! How fast a processor could add: the engine's work without its bookkeeping.
 
-use super::lanes::{Isa, Vector, block};
-use crate::program::LANES;
+use super::lanes::{Block, Isa};
+use crate::program::{BLOCK, WordCell};
 
 #[inline(always)]
 pub(super) fn widen_and_add<I: Isa>(bytes: &[i8], rounds: usize) -> i16 {
-    let mut parts = [I::Narrow::load(&[0; LANES]); 8];
+    let mut parts = [I::Block::load(&WordCell::default()); 4];
     for _ in 0..rounds {
-        for row in std::hint::black_box(bytes).chunks_exact(8 * LANES) {
-            let row = block::<i8, 8>(row);
-            for n in 0..8 {
-                parts[n] = parts[n].plus(I::Narrow::from_bytes(&row[n]));
-            }
+        for rows in std::hint::black_box(bytes).as_chunks::<BLOCK>().0.as_chunks::<4>().0 {
+            parts.iter_mut().zip(rows).for_each(|(part, row)| *part = part.plus_bytes(row));
         }
     }
-    let mut sums = [[0; LANES]; 8];
+    let mut sums = [WordCell::default(); 4];
     parts.iter().zip(&mut sums).for_each(|(part, sums)| part.store(sums));
-    sums.as_flattened().iter().fold(0, |total: i16, &sum| total.wrapping_add(sum))
+    sums.iter().flat_map(|WordCell(sums)| sums).fold(0, |total: i16, &sum| total.wrapping_add(sum))
 }

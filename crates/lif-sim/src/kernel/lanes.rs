@@ -1,12 +1,15 @@
 //! What the hot loops ask of an instruction set, and of the numbers they add.
 
+use super::asked::RECENT;
 use super::leak::Leak;
-use crate::program::{BLOCK, BlockParameters, LANES};
+use super::stripes::Nibbles;
+use crate::program::{BLOCK, BlockParameters, LANES, Table, WordCell};
 
 /// An instruction set.
 pub(super) trait Isa {
     type Narrow: Vector<i16>;
     type Wide: Vector<i32>;
+    type Block: Block;
     /// Membranes of a block of neurons, in registers and in any order.
     type Membranes: Copy;
     /// What their update needs, in the same order.
@@ -27,7 +30,16 @@ pub(super) trait Isa {
     fn parameters(of: &BlockParameters, shift: u32) -> Self::Parameters;
 
     /// The update of a block, whose sums begin at [`BlockParameters::first`]; a bit for each neuron that fired.
-    fn fire_block(leak: impl Leak, parameters: &Self::Parameters, membranes: &mut Self::Membranes, sums: [Self::Narrow; 2]) -> u32;
+    fn fire_block(leak: impl Leak, parameters: &Self::Parameters, membranes: &mut Self::Membranes, sums: Self::Block) -> u32;
+
+    /// For two rows and for each step the sum of the weights whose byte in `fired` is 1. All have the same number of bytes, a multiple of 32.
+    fn dots(rows: [&[i8]; 2], fired: [&[u8]; RECENT]) -> [[i32; RECENT]; 2];
+
+    /// For each of N columns of tables, and each of 32 positions, the sum of what its nibbles find.
+    fn look_up<const N: usize>(tables: &[[Table; N]], nibbles: &[Nibbles]) -> [Self::Block; N];
+
+    /// Says that these weights are wanted soon, though not at once.
+    fn fetch(weights: &[i8]);
 }
 
 /// 16 summed weights.
@@ -39,9 +51,52 @@ pub(super) trait Vector<S>: Copy {
     fn store(self, to: &mut [S; LANES]);
 }
 
+/// The summed weights of a block of 32 neurons.
+pub(super) trait Block: Copy {
+    fn load(from: &WordCell) -> Self;
+    #[inline(always)]
+    fn plus(self, row: &WordCell) -> Self {
+        self.plus_words(&row.0)
+    }
+    fn plus_words(self, row: &[i16; BLOCK]) -> Self;
+    fn plus_bytes(self, row: &[i8; BLOCK]) -> Self;
+    #[inline(always)]
+    fn store(self, to: &mut WordCell) {
+        self.store_words(&mut to.0);
+    }
+    fn store_words(self, to: &mut [i16; BLOCK]);
+}
+
+/// A block as two vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<V>(pub [V; 2]);
+
+impl<V: Vector<i16>> Block for Pair<V> {
+    #[inline(always)]
+    fn load(WordCell(from): &WordCell) -> Self {
+        let halves = from.as_chunks::<LANES>().0;
+        Self([V::load(&halves[0]), V::load(&halves[1])])
+    }
+    #[inline(always)]
+    fn plus_words(self, row: &[i16; BLOCK]) -> Self {
+        let halves = row.as_chunks::<LANES>().0;
+        Self([self.0[0].plus(V::load(&halves[0])), self.0[1].plus(V::load(&halves[1]))])
+    }
+    #[inline(always)]
+    fn plus_bytes(self, row: &[i8; BLOCK]) -> Self {
+        let halves = row.as_chunks::<LANES>().0;
+        Self([self.0[0].plus(V::from_bytes(&halves[0])), self.0[1].plus(V::from_bytes(&halves[1]))])
+    }
+    #[inline(always)]
+    fn store_words(self, to: &mut [i16; BLOCK]) {
+        let halves = to.as_chunks_mut::<LANES>().0;
+        self.0[0].store(&mut halves[0]);
+        self.0[1].store(&mut halves[1]);
+    }
+}
+
 /// What summed weights are held in: `i16` where the worst case fits it, else `i32`.
 pub(crate) trait Sum: Copy + Default {
-    fn plus(self, other: Self) -> Self;
     fn plus_current(self, current: i32) -> Self;
     fn widen(self) -> i32;
     /// The same lanes by their type, which the compiler knows.
@@ -57,10 +112,6 @@ pub(crate) enum Lanes<'a> {
 
 impl Sum for i16 {
     #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        self.wrapping_add(other)
-    }
-    #[inline(always)]
     fn plus_current(self, current: i32) -> Self {
         self.wrapping_add(current as i16)
     }
@@ -75,10 +126,6 @@ impl Sum for i16 {
 }
 
 impl Sum for i32 {
-    #[inline(always)]
-    fn plus(self, other: Self) -> Self {
-        self.wrapping_add(other)
-    }
     #[inline(always)]
     fn plus_current(self, current: i32) -> Self {
         self.wrapping_add(current)

@@ -12,6 +12,7 @@ pub(super) trait Leak: Copy {
 /// All forms.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
+    Half,
     Shift(u32),
     FloorShift(u32),
     Product(ProductLeak),
@@ -21,6 +22,10 @@ pub(super) enum Form {
 macro_rules! with_leak {
     ($leak:expr, $name:ident => $code:expr) => {
         match $leak {
+            AnyLeak::Shift(1) => {
+                let $name = HalfLeak;
+                $code
+            }
             AnyLeak::Shift(shift) => {
                 let $name = ShiftLeak(shift);
                 $code
@@ -37,6 +42,10 @@ macro_rules! with_leak {
     };
 }
 pub(super) use with_leak;
+
+/// `v / 2`, toward zero: the most frequent, and one instruction less.
+#[derive(Clone, Copy)]
+pub(super) struct HalfLeak;
 
 /// `v / 2^shift`, toward zero.
 #[derive(Clone, Copy)]
@@ -64,6 +73,17 @@ impl From<Decay> for ProductLeak {
             Rounding::Ceiling => (0, low_bits),
         };
         Self { decay, if_negative, if_positive }
+    }
+}
+
+impl Leak for HalfLeak {
+    #[inline(always)]
+    fn one(self, v: i32) -> i32 {
+        v / 2
+    }
+    #[inline(always)]
+    fn form(self) -> Form {
+        Form::Half
     }
 }
 

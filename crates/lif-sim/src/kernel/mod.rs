@@ -3,37 +3,43 @@
 //! ```text
 //!   mod      Kernel: which instruction set; Work: some steps of one population
 //!    |
-//!    +-- blocks   32 channels of a position: sums and membranes stay in registers over all steps   (most populations)
-//!    +-- rows     a row of positions, whatever its width: sums in memory                           (all others)
-//!    +-- patches  targets of so few channels that a whole kernel fills a vector                    (one-channel pictures)
+//!    +-- blocks   32 channels of a position: sums and membranes stay in registers over all steps              (most populations)
+//!    +-- rows     a row of positions, whatever its width: sums in memory                                      (all others)
+//!    +-- stripes  targets of few channels: 32 neighbouring positions, four source channels looked up at once  (pictures)
+//!    +-- asked    single neurons in single steps                                                              (what is picked)
 //!    +-- bound    how fast the processor could add
 //!          |
 //!        lanes    what an instruction set must offer; leak: how membranes fade
 //!          |
-//!        portable plain arrays          avx2   256-bit vectors: the only file with `unsafe`
+//!        portable plain arrays      avx2  256-bit vectors      avx512  512-bit vectors      (the last two: the only files with `unsafe`)
 //! ```
 //!
 //! Sums wrap: exact, because [`Program`] chooses widths that hold every final value, and sums modulo 2^n do not care about what happens on the
 //! way.
-//!
-//! There is no AVX-512 kernel: no machine at hand could have run it.
 
+mod asked;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod blocks;
 mod bound;
 mod lanes;
 mod leak;
-mod patches;
 mod portable;
 mod rows;
+mod stripes;
 
 use crate::aligned::Aligned;
-use crate::program::{Population, Program, Projection, Synapses, WordCell};
+use crate::program::{AnyLeak, Population, Program, Projection, Synapses, Unread, UnreadInput};
 use crate::spikes::Spikes;
+pub(crate) use asked::{Asked, RECENT};
 use lanes::{Isa, Sum};
+use leak::{FloorLeak, HalfLeak, ProductLeak, ShiftLeak, with_leak};
+use lif_graph::philox;
 use portable::Portable;
 use std::ops::Range;
+use stripes::Ready;
 
 /// An instruction set to simulate with. All of them compute the same bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,8 @@ enum Set {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2(avx2::Detected),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(avx512::Detected),
 }
 
 impl Kernel {
@@ -53,10 +61,10 @@ impl Kernel {
     /// Those that this processor has, the fastest last.
     pub fn available() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
-        if let Some(detected) = avx2::Detected::new() {
-            return vec![Self::PORTABLE, Self(Set::Avx2(detected))];
-        }
-        vec![Self::PORTABLE]
+        let faster = [avx2::Detected::new().map(Set::Avx2), avx512::Detected::new().map(Set::Avx512)];
+        #[cfg(not(target_arch = "x86_64"))]
+        let faster: [Option<Set>; 0] = [];
+        [Set::Portable].into_iter().chain(faster.into_iter().flatten()).map(Self).collect()
     }
 
     /// The fastest.
@@ -64,12 +72,14 @@ impl Kernel {
         Self::available().pop().unwrap_or(Self::PORTABLE)
     }
 
-    /// `portable` or `avx2`.
+    /// `portable`, `avx2` or `avx512`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Set::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(_) => "avx512",
         }
     }
 
@@ -80,24 +90,42 @@ impl Kernel {
             Set::Portable => advance::<Portable>(work),
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(detected) => detected.advance(work),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(detected) => detected.advance(work),
         }
     }
 
-    /// For each of two steps the sum of the weights whose byte in `fired` is 1. All have the same number of bytes, a multiple of 32.
-    pub(crate) fn dots(self, weights: &[i8], fired: [&[u8]; 2]) -> [i32; 2] {
+    /// Adds what the neurons `now` hear through an input in the last few steps, whose spikes `fired` has as bytes of 0 and 1; and says that the
+    /// weights of those that come `next` are wanted soon.
+    pub(crate) fn hear(self, input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
         match self.0 {
-            Set::Portable => fired.map(|fired| portable::dot(weights, fired)),
+            Set::Portable => asked::hear::<Portable>(input, neurons, fired, asked),
             #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.dots(weights, fired),
+            Set::Avx2(detected) => detected.hear(input, neurons, fired, asked),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(detected) => detected.hear(input, neurons, fired, asked),
         }
     }
 
-    /// Says that these weights are wanted soon.
-    pub(crate) fn fetch(self, weights: &[i8]) {
+    /// Narrows down the membranes that neurons may have in the step of `slot`, by what they heard.
+    pub(crate) fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
         match self.0 {
-            Set::Portable => {}
+            Set::Portable => narrow(unread, slot, asked),
             #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.fetch(weights),
+            Set::Avx2(detected) => detected.narrow(unread, slot, asked),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(detected) => detected.narrow(unread, slot, asked),
+        }
+    }
+
+    /// The neurons that the channels of a select stage pick in a step.
+    pub(crate) fn pick(self, seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
+        match self.0 {
+            Set::Portable => pick(seed, image, step, ways, picked),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2(detected) => detected.pick(seed, image, step, ways, picked),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(detected) => detected.pick(seed, image, step, ways, picked),
         }
     }
 
@@ -108,6 +136,8 @@ impl Kernel {
             Set::Portable => bound::widen_and_add::<Portable>(bytes, rounds),
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(detected) => detected.widen_and_add(bytes, rounds),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(detected) => detected.widen_and_add(bytes, rounds),
         }
     }
 
@@ -117,6 +147,8 @@ impl Kernel {
             Set::Portable => spikes.tally(slots, counts),
             #[cfg(target_arch = "x86_64")]
             Set::Avx2(detected) => detected.tally(spikes, slots, counts),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512(detected) => detected.tally(spikes, slots, counts),
         }
     }
 }
@@ -136,8 +168,7 @@ pub(crate) struct Work<'a> {
 /// One population's summed weights.
 #[derive(Debug)]
 pub(crate) enum Sums {
-    /// Of some positions in all slots.
-    Blocks(Vec<WordCell>),
+    Blocks(blocks::Room),
     Narrow(Buffers<i16>),
     Wide(Buffers<i32>),
 }
@@ -147,18 +178,18 @@ pub(crate) enum Sums {
 pub(crate) struct Buffers<S> {
     /// Of one row, with its margins.
     row: Aligned<S>,
-    /// For each projection that is added up patch by patch, what is ready for the rows in a step.
-    ready: Vec<(usize, Aligned<S>)>,
+    /// For each projection that is added up in stripes, what is ready for the rows in a step.
+    ready: Vec<(usize, Ready)>,
 }
 
 impl Sums {
     /// Zeros for a population and a chunk of `slots` slots.
     pub fn new(population: &Population, projections: &[Projection], slots: usize) -> Self {
         if population.blocks.is_some() {
-            return Self::Blocks(vec![WordCell::default(); blocks::RUN * slots]);
+            return Self::Blocks(blocks::Room::new(slots));
         }
         let ready = population.inputs.iter().filter_map(|&input| match &projections[input].synapses {
-            Synapses::Patches(patches) => Some((input, patches.places() * patches.pitch)),
+            Synapses::Stripes(stripes) => Some((input, Ready::new(stripes))),
             _ => None,
         });
         match population.integration() {
@@ -169,8 +200,8 @@ impl Sums {
 }
 
 impl<S: Sum> Buffers<S> {
-    fn new(row: usize, ready: impl Iterator<Item = (usize, usize)>) -> Self {
-        Self { row: Aligned::zeros(row), ready: ready.map(|(projection, length)| (projection, Aligned::zeros(length))).collect() }
+    fn new(row: usize, ready: impl Iterator<Item = (usize, Ready)>) -> Self {
+        Self { row: Aligned::zeros(row), ready: ready.collect() }
     }
 }
 
@@ -178,8 +209,20 @@ impl<S: Sum> Buffers<S> {
 fn advance<I: Isa>(work: Work) {
     let Work { program, population, slots, currents, membranes, sums, spikes } = work;
     match sums {
-        Sums::Blocks(sums) => blocks::advance::<I>(program, population, slots, membranes, sums, spikes),
+        Sums::Blocks(room) => blocks::advance::<I>(program, population, slots, membranes, room, spikes),
         Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(program, population, slots, currents, membranes, sums, spikes),
         Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(program, population, slots, currents, membranes, sums, spikes),
+    }
+}
+
+#[inline(always)]
+fn narrow(unread: &Unread, slot: usize, asked: &mut Asked) {
+    with_leak!(unread.leak, leak => asked::narrow(leak, unread.input_shift, slot, asked));
+}
+
+#[inline(always)]
+fn pick(seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
+    for (channel, picked) in (0..).zip(picked) {
+        *picked = channel * ways + philox::pick(seed, image, step, channel, ways);
     }
 }

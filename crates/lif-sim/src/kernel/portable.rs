@@ -1,8 +1,10 @@
 //! Plain Rust: the compiler makes of it what the processor's least common set has.
 
-use super::lanes::{Isa, Sum, Vector};
+use super::asked::RECENT;
+use super::lanes::{Block, Isa, Pair, Sum, Vector};
 use super::leak::Leak;
-use crate::program::{BLOCK, BlockParameters, LANES};
+use super::stripes::{self, Nibbles};
+use crate::program::{BLOCK, BlockParameters, LANES, Table};
 
 pub(super) struct Portable;
 
@@ -16,6 +18,7 @@ pub(super) struct Shifted {
 impl Isa for Portable {
     type Narrow = [i16; LANES];
     type Wide = [i32; LANES];
+    type Block = Pair<Self::Narrow>;
     type Membranes = [i32; BLOCK];
     type Parameters = Shifted;
 
@@ -59,7 +62,7 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    fn fire_block(leak: impl Leak, parameters: &Shifted, membranes: &mut [i32; BLOCK], sums: [[i16; LANES]; 2]) -> u32 {
+    fn fire_block(leak: impl Leak, parameters: &Shifted, membranes: &mut [i32; BLOCK], Pair(sums): Pair<[i16; LANES]>) -> u32 {
         let Shifted { of: BlockParameters { rest, threshold, .. }, shift } = parameters;
         let halves = membranes.as_chunks_mut::<LANES>().0.iter_mut().zip(&sums);
         let parameters = rest.0.as_chunks::<LANES>().0.iter().zip(threshold.as_chunks::<LANES>().0);
@@ -67,6 +70,19 @@ impl Isa for Portable {
             bits << LANES | u32::from(Self::fire(leak, *shift, membranes, sums, &rest.map(i32::from), threshold))
         })
     }
+
+    #[inline(always)]
+    fn dots(rows: [&[i8]; 2], fired: [&[u8]; RECENT]) -> [[i32; RECENT]; 2] {
+        let dot = |row: &[i8], fired: &[u8]| row.iter().zip(fired).map(|(&weight, &fired)| i32::from(weight) * i32::from(fired)).sum();
+        rows.map(|row| fired.map(|fired| dot(row, fired)))
+    }
+
+    #[inline(always)]
+    fn look_up<const N: usize>(tables: &[[Table; N]], nibbles: &[Nibbles]) -> [Self::Block; N] {
+        stripes::look_up(tables, nibbles).map(|sums| Pair::load(&sums))
+    }
+
+    fn fetch(_: &[i8]) {}
 }
 
 impl Vector<i16> for [i16; LANES] {
@@ -115,9 +131,4 @@ impl Vector<i32> for [i32; LANES] {
     fn store(self, to: &mut [i32; LANES]) {
         *to = self;
     }
-}
-
-/// Sum of the weights whose byte in `fired` is 1.
-pub(super) fn dot(weights: &[i8], fired: &[u8]) -> i32 {
-    weights.iter().zip(fired).map(|(&weight, &fired)| i32::from(weight) * i32::from(fired)).sum()
 }

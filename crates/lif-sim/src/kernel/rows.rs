@@ -7,12 +7,12 @@
 //! ```
 //!
 //! A row is taken through all steps of the chunk before the next row, so that its sums, membranes and weights stay in the fastest cache; where
-//! there are [patches], all rows are taken through a step.
+//! there are [stripes], all rows are taken through a step.
 
 use super::Buffers;
 use super::lanes::{Isa, Sum, Vector, Weight, block, block_mut};
-use super::leak::{FloorLeak, Leak, ProductLeak, ShiftLeak, with_leak};
-use super::patches;
+use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
+use super::stripes;
 use crate::program::{AnyLeak, LANES, Program, Projection, Rows, Synapses};
 use crate::spikes::Spikes;
 use std::ops::Range;
@@ -30,12 +30,12 @@ pub(super) fn advance<I: Isa, S: Sum, V: Vector<S>>(
     let population = &program.populations[index];
     let Some(integration) = population.integration() else { return };
     let lanes = Rows::of(population.shape).stride;
-    // what patches make ready is of one step
+    // what stripes make ready is of one step
     let together = if sums.ready.is_empty() { slots.len() } else { 1 };
     for first in slots.clone().step_by(together) {
         let slots = first..slots.end.min(first + together);
         for (projection, ready) in &mut sums.ready {
-            patches::add::<V, S>(&program.projections[*projection], first, ready, spikes);
+            stripes::add::<I>(&program.projections[*projection], first, ready, spikes);
         }
         for (y, (inputs, membranes)) in population.rows.iter().zip(membranes.chunks_exact_mut(lanes)).enumerate() {
             let (bias, threshold) = integration.parameters.of_row(y);
@@ -53,7 +53,8 @@ pub(super) fn advance<I: Isa, S: Sum, V: Vector<S>>(
                     );
                 }
                 for (projection, ready) in &mut sums.ready {
-                    patches::take(&program.projections[*projection], y, ready, &mut sums.row);
+                    let row = &mut sums.row[population.left..][..Rows::of(population.shape).lanes];
+                    stripes::take(&program.projections[*projection], y, ready, row);
                 }
                 let row = &mut sums.row[population.left..][..lanes];
                 if !currents.is_empty() {
@@ -86,8 +87,8 @@ fn gather<S: Sum, V: Vector<S>>(projection: &Projection, y: usize, weights: usiz
                 add_rows::<S, V, i16>(&mut sums[column.to..], column.vectors, &words[weights + column.weights..], list);
             }
         }
-        // a pick; patches, which are added before; what blocks have
-        Synapses::None | Synapses::Patches(_) | Synapses::Cells(_) => {}
+        // a pick; stripes, which are added before; what blocks have
+        Synapses::None | Synapses::Stripes(_) | Synapses::Cells(_) => {}
     }
 }
 

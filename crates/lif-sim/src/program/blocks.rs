@@ -17,8 +17,8 @@ use std::ops::Range;
 /// Channels of a block: two vectors.
 pub(crate) const BLOCK: usize = 2 * LANES;
 
-/// Tables take four times the room of words, which they should not take of the second-level cache.
-const SUBSETS_LIMIT: usize = 192 << 10;
+/// Tables take four times the room of words, which the second-level cache should have: most have 512 KiB or more, and a tap's tables are read in turn.
+const SUBSETS_LIMIT: usize = 640 << 10;
 /// Words need no widening but take twice the room of bytes.
 const WORDS_LIMIT: usize = 192 << 10;
 
@@ -99,8 +99,8 @@ impl Cells {
 
     /// What the source must keep.
     pub fn readers(&self) -> Readers {
-        let nibbles = matches!(self.rows, CellRows::Subsets(_));
-        Readers { lists: !nibbles, nibbles }
+        let words = matches!(self.rows, CellRows::Subsets(_));
+        Readers { lists: !words, words }
     }
 }
 
@@ -147,7 +147,10 @@ pub(super) fn cells(graph: &LifGraph, projection: &lif_graph::Projection) -> Cel
     let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
     let (sources, targets) = (from.channels as usize, to.channels as usize);
     let weights = &projection.weights;
-    let (taps, weight): (usize, Weight) = match Geometry::new(graph, projection) {
+    let geometry = Geometry::new(graph, projection);
+    // a table pays where many positions hear through it
+    let convolution = geometry.is_some();
+    let (taps, weight): (usize, Weight) = match geometry {
         Some(geometry) => {
             let size = geometry.size;
             (size * size, Box::new(move |tap, source, target| geometry.weight(weights, source, target, tap / size, tap % size)))
@@ -167,7 +170,7 @@ pub(super) fn cells(graph: &LifGraph, projection: &lif_graph::Projection) -> Cel
         bytes.extend((0..sources).map(|source| ByteCell(std::array::from_fn(|lane| weight(tap, source, block * BLOCK + lane)))));
     }
     let words = |cell: &ByteCell| WordCell(cell.0.map(i16::from));
-    if sources.is_multiple_of(8) && 4 * size_of::<WordCell>() * bytes.len() <= SUBSETS_LIMIT {
+    if convolution && sources.is_multiple_of(32) && 4 * size_of::<WordCell>() * bytes.len() <= SUBSETS_LIMIT {
         return Cells { each: 4 * sources, rows: CellRows::Subsets(bytes.as_chunks::<4>().0.iter().flat_map(subsets).collect()) };
     }
     let small = size_of::<WordCell>() * bytes.len() <= WORDS_LIMIT;

@@ -1,17 +1,14 @@
 //! The weights of a projection in the order in which the kernel adds them.
 
 use super::blocks::{self, Cells};
-use super::geometry::{Axis, Landing, Reach};
+use super::geometry::{Axis, Landing};
+use super::stripes::Stripes;
 use super::{Dynamics, LANES, Population, RowInput, Rows, engine_place};
 use crate::aligned::Aligned;
 use lif_graph::{Connectivity, Kernel, LifGraph, PopulationId, Shape};
 
 /// Weights of 16 bits need no widening but twice the room: where they take no more than this.
 const WORDS_LIMIT: usize = 192 << 10;
-/// Room for tables of patches.
-const TABLES_LIMIT: usize = 192 << 10;
-/// Lanes of the largest patch.
-pub(crate) const PATCH: usize = 4 * LANES;
 
 /// The synapses of a projection.
 #[derive(Debug)]
@@ -44,48 +41,21 @@ pub(crate) enum Synapses {
     Bytes(Aligned<i8>),
     /// The same in 16 bits.
     Words(Aligned<i16>),
-    /// Tables of a whole kernel, for targets of so few channels that a kernel row fills no vector.
-    Patches(Patches),
+    /// Of a target of few channels.
+    Stripes(Stripes),
     /// Of a target in blocks.
     Cells(Cells),
 }
 
-/// The sums of whole kernels.
-#[derive(Debug)]
-pub(crate) struct Patches {
-    /// `[eight source channels][which of them fire][ky][kx][target channel]`: sums of the weights of all subsets of eight channels.
-    pub tables: Aligned<i16>,
-    /// Lanes of a whole kernel, filled up to whole vectors.
-    pub stride: usize,
-    /// Lanes from a kernel row to the next: a multiple of four.
-    pub pitch: usize,
-    /// Lanes of a kernel row.
-    pub lanes: usize,
-    /// What a source row reaches.
-    pub reach_y: Vec<Reach>,
-    /// Target rows.
-    pub targets: usize,
-    /// Where in a target row's sums the kernel rows of each source column go.
-    pub columns: Vec<usize>,
-    /// Lanes from one of them to the next.
-    pub step: usize,
-}
-
-impl Patches {
-    /// Kernel rows that are made ready in a step.
-    pub fn places(&self) -> usize {
-        self.targets * self.columns.len()
-    }
-}
-
 /// A convolution in both directions.
 pub(super) struct Geometry {
-    from: Shape,
-    to: Shape,
+    pub from: Shape,
+    pub to: Shape,
+    pub kernel: Kernel,
     transposed: bool,
     pub size: usize,
-    y: Axis,
-    x: Axis,
+    pub y: Axis,
+    pub x: Axis,
 }
 
 impl Geometry {
@@ -98,7 +68,7 @@ impl Geometry {
         };
         let axis = |sources, targets| Axis { kernel, transposed, sources, targets };
         let Kernel { size, .. } = kernel;
-        Some(Self { from, to, transposed, size: size as usize, y: axis(from.height, to.height), x: axis(from.width, to.width) })
+        Some(Self { from, to, kernel, transposed, size: size as usize, y: axis(from.height, to.height), x: axis(from.width, to.width) })
     }
 
     /// The weight from a source channel to a target channel through a tap.
@@ -187,8 +157,8 @@ fn dense(from: Shape, to: Shape, weights: &[i8], narrow: bool) -> Synapses {
 
 fn convolution(geometry: &Geometry, weights: &[i8], narrow: bool) -> Synapses {
     let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
-    if let Some(patches) = patches(geometry, weights).filter(|_| narrow) {
-        return Synapses::Patches(patches);
+    if let Some(stripes) = Stripes::new(geometry, weights).filter(|_| narrow) {
+        return Synapses::Stripes(stripes);
     }
     let mut bytes = Vec::with_capacity(size * sources * geometry.lanes());
     for ky in 0..size {
@@ -205,40 +175,6 @@ fn convolution(geometry: &Geometry, weights: &[i8], narrow: bool) -> Synapses {
         }
     }
     rows(bytes, narrow)
-}
-
-/// `None` where kernels are too large for them, or sources use different taps.
-fn patches(geometry: &Geometry, weights: &[i8]) -> Option<Patches> {
-    let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
-    let lanes = size * targets;
-    let pitch = lanes.next_multiple_of(4);
-    let stride = (size * pitch).next_multiple_of(LANES);
-    let ([rows], [columns]) = (&geometry.y.classes()[..], &geometry.x.classes()[..]) else { return None };
-    if !(sources.is_multiple_of(8) && lanes <= LANES && stride <= PATCH && size_of::<i16>() * 32 * sources * stride <= TABLES_LIMIT) {
-        return None;
-    }
-    let mut bytes = vec![0; sources * stride];
-    for source in 0..sources {
-        for (row, &ky) in rows.iter().enumerate() {
-            for (column, &kx) in columns.iter().enumerate() {
-                for target in 0..targets {
-                    bytes[source * stride + row * pitch + column * targets + target] =
-                        geometry.weight(weights, source, target, ky as usize, kx as usize);
-                }
-            }
-        }
-    }
-    let mut tables = Aligned::zeros(32 * sources * stride);
-    for (table, eight) in tables.chunks_exact_mut(256 * stride).zip(bytes.chunks_exact(8 * stride)) {
-        for (subset, sums) in table.chunks_exact_mut(stride).enumerate() {
-            for row in (0..8).filter(|member| subset >> member & 1 == 1).map(|member| &eight[member * stride..]) {
-                sums.iter_mut().zip(row).for_each(|(sum, &weight)| *sum += i16::from(weight));
-            }
-        }
-    }
-    let classes = geometry.y.classes();
-    let reach_y = (0..geometry.from.height).map(|y| geometry.y.reach(y, &classes)).collect();
-    Some(Patches { tables, stride, pitch, lanes, reach_y, targets: geometry.to.height as usize, columns: Vec::new(), step: 0 })
 }
 
 /// Says for a population what reaches each of its rows, and for its inputs where their columns go.
@@ -272,12 +208,7 @@ pub(super) fn connect(graph: &LifGraph, id: PopulationId, populations: &mut [Pop
         let rows = if image { &mut image_rows } else { &mut rows };
         let from = graph.population(graph.projections[input].source).shape;
         match (Geometry::new(graph, &graph.projections[input]), &mut projection.synapses) {
-            (Some(geometry), Synapses::Patches(patches)) => {
-                let to = |x| (left as i64 + geometry.x.landing(x).start * channels as i64) as usize;
-                patches.columns = (0..from.width).map(to).collect();
-                patches.step = patches.columns.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(0);
-                buffer = buffer.max(to(from.width - 1) + patches.lanes);
-            }
+            (Some(_), Synapses::Stripes(_)) => {}
             (Some(geometry), _) => {
                 let sources = from.channels as usize;
                 let classes = geometry.classes();

@@ -21,6 +21,7 @@
 mod blocks;
 mod geometry;
 mod layout;
+mod stripes;
 mod unread;
 
 use crate::SimError;
@@ -30,8 +31,9 @@ use lif_graph::{Connectivity, Decay, LifGraph, Membrane, NeuronModel, PixelTable
 use petgraph::algo::tarjan_scc;
 
 pub(crate) use blocks::{BLOCK, BlockParameters, Blocks, CellRows, Class, Tap, WordCell};
-pub(crate) use layout::{PATCH, Patches, Projection, Synapses};
-pub(crate) use unread::{Neuron, Unread};
+pub(crate) use layout::{Projection, Synapses};
+pub(crate) use stripes::{Stripes, Table, WIDEST};
+pub(crate) use unread::{Neuron, Unread, UnreadInput};
 
 /// Lanes of a vector, whatever the processor calls one; rows are filled up to whole vectors.
 pub(crate) const LANES: usize = 16;
@@ -71,7 +73,7 @@ pub(crate) struct Population {
     pub inputs: Vec<usize>,
     /// How it is simulated, if its channels fill blocks; the four members below are for those that go row by row.
     pub blocks: Option<Blocks>,
-    /// What reaches each row, except for patches.
+    /// What reaches each row, except for stripes.
     pub rows: Vec<Vec<RowInput>>,
     /// The same from images.
     pub image_rows: Vec<Vec<RowInput>>,

@@ -1,7 +1,7 @@
 //! Neurons whose spikes nobody reads but select stages, which read one in k: their weights neuron by neuron, so that single
 //! neurons can be asked in single steps whether they fire (see [`picks`](crate::picks)).
 
-use super::{CHUNK, Rows, engine_place};
+use super::{AnyLeak, CHUNK, Rows, engine_place};
 use crate::aligned::Aligned;
 use lif_graph::{Connectivity, Decay, LifGraph, NeuronModel, PopulationId, WorstCase};
 
@@ -13,6 +13,7 @@ const BLOCK: usize = 32;
 pub(crate) struct Unread {
     pub inputs: Vec<UnreadInput>,
     pub decay: Decay,
+    pub leak: AnyLeak,
     pub input_shift: u32,
     pub neurons: Vec<Neuron>,
 }
@@ -20,10 +21,10 @@ pub(crate) struct Unread {
 /// Parameters of one neuron.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neuron {
-    pub bias: i64,
-    pub threshold: i64,
+    pub bias: i32,
+    pub threshold: i32,
     /// No history takes the membrane below this.
-    pub lowest: i64,
+    pub lowest: i32,
 }
 
 /// A projection, by target neuron.
@@ -38,6 +39,7 @@ pub(crate) struct UnreadInput {
 
 impl UnreadInput {
     /// The weights of a neuron's synapses, in the order of the source's lanes, with zeros at the end.
+    #[inline(always)]
     pub fn row(&self, neuron: usize) -> &[i8] {
         &self.weights[neuron * self.stride..][..self.stride]
     }
@@ -61,26 +63,22 @@ impl Unread {
         let inputs: Vec<_> = graph.projections_into(id).map(|(_, projection)| input(graph, projection)).collect();
         let neurons = (0..shape.neurons()).map(|neuron| {
             let negative = |input: &UnreadInput| input.row(neuron).iter().map(|&weight| i64::from(weight.min(0))).sum::<i64>();
-            let bias = i64::from(shape.value_of(&membrane.bias, neuron));
-            let drive = (inputs.iter().map(negative).sum::<i64>() << membrane.input_shift) + bias;
-            Neuron {
-                bias,
-                threshold: shape.value_of(threshold, neuron).into(),
-                lowest: lowest(membrane.decay, drive.min(0), worst, graph.steps),
-            }
+            let bias = shape.value_of(&membrane.bias, neuron);
+            let drive = (inputs.iter().map(negative).sum::<i64>() << membrane.input_shift) + i64::from(bias);
+            Neuron { bias, threshold: shape.value_of(threshold, neuron), lowest: lowest(membrane.decay, drive.min(0), worst, graph.steps) }
         });
         let neurons = neurons.collect();
-        Some(Self { inputs, decay: membrane.decay, input_shift: membrane.input_shift.into(), neurons })
+        Some(Self { inputs, decay: membrane.decay, leak: AnyLeak::new(membrane.decay), input_shift: membrane.input_shift.into(), neurons })
     }
 }
 
 /// Where the lowest drive, step after step, takes a membrane.
-fn lowest(decay: Decay, drive: i64, worst: &WorstCase, steps: u32) -> i64 {
+fn lowest(decay: Decay, drive: i64, worst: &WorstCase, steps: u32) -> i32 {
     let mut v = 0i64;
     for _ in 0..steps {
         v = (i64::from(decay.apply(v as i32)) + drive).min(v).max(worst.membrane.low);
     }
-    v
+    v as i32
 }
 
 fn input(graph: &LifGraph, projection: &lif_graph::Projection) -> UnreadInput {
