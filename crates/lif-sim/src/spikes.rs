@@ -134,10 +134,9 @@ impl Spikes {
     /// [`Spikes::list`] of these slots.
     #[inline(always)]
     pub fn lists(&self, position: usize, slots: Range<usize>) -> impl Iterator<Item = &[u32]> {
-        let Lists { room, channels, counts } = self.lists.as_ref().expect("lists are kept for their readers");
+        let lists = self.lists.as_ref().expect("lists are kept for their readers");
         let places = position * self.slots + slots.start..position * self.slots + slots.end;
-        let lists = channels[places.start * room..places.end * room].chunks_exact(*room);
-        lists.zip(&counts[places]).map(|(list, &count)| &list[..count as usize])
+        places.map(|place| &lists.channels[place * lists.room..][..lists.counts[place] as usize])
     }
 
     /// The bits of a position's channels, 32 in a word, slot by slot. Panics if this population keeps no words.
@@ -153,13 +152,17 @@ impl Spikes {
     #[inline(always)]
     pub fn put_block(&mut self, first: usize, position: usize, block: usize, fired: &[u32]) {
         let each = self.words_of_position();
-        let start = first * self.slot_bytes + 4 * (position * each + block);
-        for (bits, fired) in self.bits[start..].chunks_mut(self.slot_bytes).zip(fired) {
+        let mut bits = &mut self.bits[first * self.slot_bytes + 4 * (position * each + block)..];
+        for fired in fired {
             bits[..4].copy_from_slice(&fired.to_le_bytes());
+            bits = bits.get_mut(self.slot_bytes..).unwrap_or_default();
         }
         if !self.words.is_empty() {
-            let start = (position * self.slots + first) * each + block;
-            self.words[start..].iter_mut().step_by(each).zip(fired).for_each(|(word, &fired)| *word = fired);
+            let words = &mut self.words[(position * self.slots + first) * each + block..];
+            match each {
+                1 => words[..fired.len()].copy_from_slice(fired),
+                _ => fired.iter().enumerate().for_each(|(slot, &fired)| words[slot * each] = fired),
+            }
         }
     }
 

@@ -1,66 +1,120 @@
-//! Single neurons in single steps (see [`picks`](crate::picks)): what they heard in the last few, and whether that says if they fire.
+//! Single neurons in single steps (see [`picks`](crate::picks)): what they heard in the last few, and what membranes that leaves possible.
 
 use super::lanes::Isa;
 use super::leak::Leak;
 use crate::program::{Unread, UnreadInput};
 
-/// Steps that are heard at a time: the one that is asked for and those before it.
+/// Steps that are heard at a time.
 pub(crate) const RECENT: usize = 4;
 
-/// Some neurons of an unread population, side by side, and what is known of their membranes.
+/// Some neurons of an unread population side by side, and what is known of their membranes.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
-    pub bias: Vec<i32>,
-    pub threshold: Vec<i32>,
-    pub lowest: Vec<i32>,
-    /// Summed weights, from the step asked for backwards.
-    pub heard: [Vec<i32>; RECENT],
+    pub neurons: Vec<u32>,
+    /// Where they were among those that were asked first.
+    pub places: Vec<u32>,
+    bias: Vec<i32>,
+    threshold: Vec<i32>,
+    lowest: Vec<i32>,
+    /// Summed weights, from the step asked for backwards, [`RECENT`] steps at a time. What is beyond `steps` is left from others.
+    heard: Vec<Vec<i32>>,
+    /// How many steps back were heard.
+    pub steps: usize,
     /// All membranes possible in the step asked for, before neurons fire.
-    pub low: Vec<i32>,
-    pub high: Vec<i32>,
+    low: Vec<i32>,
+    high: Vec<i32>,
+}
+
+/// What is known of a neuron.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Fires,
+    Silent,
+    /// Earlier steps must be heard.
+    Open,
 }
 
 impl Asked {
-    /// Begins with these neurons.
+    /// Begins with these neurons, of which nothing was heard.
     pub fn begin(&mut self, unread: &Unread, neurons: &[u32]) {
-        let parameters = || neurons.iter().map(|&neuron| &unread.neurons[neuron as usize]);
-        let fill = |to: &mut Vec<i32>, with: &mut dyn Iterator<Item = i32>| {
-            to.clear();
-            to.extend(with);
-        };
-        fill(&mut self.bias, &mut parameters().map(|neuron| neuron.bias));
-        fill(&mut self.threshold, &mut parameters().map(|neuron| neuron.threshold));
-        fill(&mut self.lowest, &mut parameters().map(|neuron| neuron.lowest));
-        for sums in &mut self.heard {
+        self.neurons.clear();
+        self.neurons.extend(neurons);
+        self.places.clear();
+        self.places.extend(0..neurons.len() as u32);
+        self.steps = 0;
+        for parameters in [&mut self.bias, &mut self.threshold, &mut self.lowest] {
+            parameters.resize(neurons.len(), 0);
+        }
+        let parameters = self.bias.iter_mut().zip(&mut self.threshold).zip(&mut self.lowest);
+        for (((bias, threshold), lowest), &neuron) in parameters.zip(neurons) {
+            let neuron = &unread.neurons[neuron as usize];
+            (*bias, *threshold, *lowest) = (neuron.bias, neuron.threshold, neuron.lowest);
+        }
+    }
+
+    /// Makes room for [`RECENT`] more steps.
+    pub fn extend(&mut self) {
+        let (before, count) = (self.steps, self.neurons.len());
+        self.steps += RECENT;
+        if self.heard.len() < self.steps {
+            self.heard.resize(self.steps, Vec::new());
+        }
+        for sums in &mut self.heard[before..self.steps] {
             sums.clear();
-            sums.resize(neurons.len(), 0);
+            sums.resize(count, 0);
+        }
+    }
+
+    /// What is known of each neuron, after [`narrow`].
+    pub fn answers(&self) -> impl Iterator<Item = Answer> {
+        let ends = self.low.iter().zip(&self.high).zip(&self.threshold);
+        ends.map(|((&low, &high), &threshold)| match (low > threshold, high > threshold) {
+            (true, _) => Answer::Fires,
+            (_, false) => Answer::Silent,
+            _ => Answer::Open,
+        })
+    }
+
+    /// Goes on with these only, by their number here, ascending.
+    pub fn keep(&mut self, open: &[usize]) {
+        fn keep<T: Copy>(values: &mut Vec<T>, open: &[usize]) {
+            open.iter().enumerate().for_each(|(to, &from)| values[to] = values[from]);
+            values.truncate(open.len());
+        }
+        keep(&mut self.neurons, open);
+        keep(&mut self.places, open);
+        for values in [&mut self.bias, &mut self.threshold, &mut self.lowest].into_iter().chain(&mut self.heard[..self.steps]) {
+            keep(values, open);
         }
     }
 }
 
-/// Adds what the neurons `now` hear through an input, while the weights of those that come `next` are fetched.
+/// Adds what the neurons hear through an input in the [`RECENT`] steps for which there is room last, while the weights of those that come `next`
+/// are fetched.
 #[inline(always)]
-pub(super) fn hear<I: Isa>(input: &UnreadInput, [now, next]: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
-    for (nth, pair) in now.chunks(2).enumerate() {
+pub(super) fn hear<I: Isa>(input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
+    let heard = &mut asked.heard[asked.steps - RECENT..asked.steps];
+    for (nth, pair) in asked.neurons.chunks(2).enumerate() {
         next.iter().skip(2 * nth).take(2).for_each(|&next| I::fetch(input.row(next as usize)));
         let rows = [pair[0], pair[pair.len() - 1]].map(|neuron| input.row(neuron as usize));
         let dots = I::dots(rows, fired);
-        for (place, dots) in (2 * nth..).zip(dots).take(pair.len()) {
-            asked.heard.iter_mut().zip(dots).for_each(|(sums, dot)| sums[place] += dot);
+        for (number, dots) in (2 * nth..).zip(dots).take(pair.len()) {
+            heard.iter_mut().zip(dots).for_each(|(sums, dot)| sums[number] += dot);
         }
     }
 }
 
-/// Narrows down the membranes that the neurons may have in the step of `slot` (steps count from slot 1).
+/// Narrows down the membranes that the neurons may have in the step of `slot` (steps count from slot 1), from all that was heard.
 ///
 /// Step by step for all neurons, without a branch that depends on what comes out. The leak is monotone, so the ends of an interval stay its
-/// ends.
+/// ends; and membranes fit 32 bits, a rule of graphs.
 #[inline(always)]
 pub(super) fn narrow(leak: impl Leak, shift: u32, slot: usize, asked: &mut Asked) {
-    let Asked { bias, threshold, lowest, heard, low, high } = asked;
+    let Asked { bias, threshold, lowest, heard, steps, low, high, .. } = asked;
     low.clear();
     high.clear();
-    if slot <= RECENT {
+    if slot <= *steps {
+        // before the first step
         low.resize(bias.len(), 0);
         high.resize(bias.len(), 0);
     } else {
@@ -68,11 +122,11 @@ pub(super) fn narrow(leak: impl Leak, shift: u32, slot: usize, asked: &mut Asked
         low.extend(lowest.iter().map(|&lowest| lowest.min(0)));
         high.extend(&*threshold);
     }
-    for back in (0..RECENT.min(slot)).rev() {
+    for back in (0..slot.min(*steps)).rev() {
         let ends = low.iter_mut().zip(&mut *high).zip(&heard[back]);
         for (((low, high), &sum), ((&bias, &threshold), &lowest)) in ends.zip(bias.iter().zip(&*threshold).zip(&*lowest)) {
             let drive = (sum << shift).wrapping_add(bias);
-            let mut ends = [(*low), (*high)].map(|end| leak.one(end).wrapping_add(drive));
+            let mut ends = [*low, *high].map(|end| leak.one(end).wrapping_add(drive));
             ends[0] = ends[0].max(lowest);
             if back > 0 {
                 // those above the threshold begin at 0 again

@@ -29,9 +29,9 @@ impl Detected {
         unsafe { advance_avx2(work) }
     }
 
-    pub fn hear(self, input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
+    pub fn hear(self, input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
         // SAFETY: as above.
-        unsafe { hear_avx2(input, neurons, fired, asked) }
+        unsafe { hear_avx2(input, asked, next, fired) }
     }
 
     pub fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
@@ -71,8 +71,8 @@ fn widen_and_add_avx2(bytes: &[i8], rounds: usize) -> i16 {
 }
 
 #[target_feature(enable = "avx2,popcnt,bmi1")]
-fn hear_avx2(input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
-    asked::hear::<Avx2>(input, neurons, fired, asked);
+fn hear_avx2(input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
+    asked::hear::<Avx2>(input, asked, next, fired);
 }
 
 #[target_feature(enable = "avx2,popcnt,bmi1")]

@@ -37,9 +37,9 @@ impl Detected {
         unsafe { advance_avx512(work) }
     }
 
-    pub fn hear(self, input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
+    pub fn hear(self, input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
         // SAFETY: as above.
-        unsafe { hear_avx512(input, neurons, fired, asked) }
+        unsafe { hear_avx512(input, asked, next, fired) }
     }
 
     pub fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
@@ -79,8 +79,8 @@ fn widen_and_add_avx512(bytes: &[i8], rounds: usize) -> i16 {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2,avx512vnni")]
-fn hear_avx512(input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
-    asked::hear::<Avx512>(input, neurons, fired, asked);
+fn hear_avx512(input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
+    asked::hear::<Avx512>(input, asked, next, fired);
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2")]

@@ -40,11 +40,14 @@ pub(super) fn advance<I: Isa>(
 ) {
     let population = &program.populations[index];
     let (Some(integration), Some(blocks)) = (population.integration(), &population.blocks) else { return };
-    for block in 0..blocks.each {
-        for class in &blocks.classes {
-            for first in (0..class.places.len()).step_by(RUN) {
-                let places = first..class.places.len().min(first + RUN);
-                let run = Run { program, index, blocks, shift: integration.input_shift, class, block, places, slots: slots.clone() };
+    for class in &blocks.classes {
+        // where there are few positions, several blocks of each go together
+        let together = (RUN / class.places.len()).max(1);
+        for first in (0..class.places.len()).step_by(RUN) {
+            let places = first..class.places.len().min(first + RUN);
+            for first in (0..blocks.each).step_by(together) {
+                let (places, numbers) = (places.clone(), first..blocks.each.min(first + together));
+                let run = Run { program, index, blocks, shift: integration.input_shift, class, numbers, places, slots: slots.clone() };
                 with_leak!(integration.leak, leak => run.advance::<I>(leak, membranes, room, spikes));
             }
         }
@@ -54,14 +57,15 @@ pub(super) fn advance<I: Isa>(
     }
 }
 
-/// Some positions of a class, one block of each, in some slots.
+/// Some positions of a class, some blocks of each, in some slots.
 struct Run<'a> {
     program: &'a Program,
     index: usize,
     blocks: &'a Blocks,
     shift: u32,
     class: &'a Class,
-    block: usize,
+    /// Of the blocks.
+    numbers: Range<usize>,
     /// In the class.
     places: Range<usize>,
     slots: Range<usize>,
@@ -81,35 +85,39 @@ impl Run<'_> {
             0 => self.hear::<I, _>(last, spikes, &mut Firing::<_, true> { run: self, leak, membranes, sums, fired }),
             _ => self.hear::<I, _>(last, spikes, &mut Firing::<_, false> { run: self, leak, membranes, sums, fired }),
         }
-        for (nth, fired) in fired.chunks_exact(self.slots.len()).enumerate().take(self.places.len()) {
-            spikes[self.index].put_block(self.slots.start, self.position(nth), self.block, fired);
+        for at in self.cells() {
+            let fired = &fired[at.nth * self.slots.len()..][..self.slots.len()];
+            spikes[self.index].put_block(self.slots.start, at.position, at.block, fired);
         }
     }
 
-    /// Of the run's nth place.
+    /// Block by block, position by position.
     #[inline(always)]
-    fn position(&self, nth: usize) -> usize {
-        self.class.places[self.places.start + nth]
+    fn cells(&self) -> impl Iterator<Item = Cell> {
+        let places = &self.class.places[self.places.clone()];
+        let numbered = self.numbers.clone().zip((0..).step_by(places.len()));
+        numbered.flat_map(move |(block, first)| (first..).zip(places).map(move |(nth, &position)| Cell { nth, position, block }))
     }
 
     #[inline(always)]
-    fn parameters(&self, nth: usize) -> &BlockParameters {
-        self.blocks.parameters(self.position(nth), self.block)
+    fn parameters(&self, at: Cell) -> &BlockParameters {
+        self.blocks.parameters(at.position, at.block)
     }
 
     /// What the spikes of source positions bring through a tap, place by place and step by step.
     #[inline(always)]
     fn hear<I: Isa, N: Neurons<I>>(&self, number: usize, spikes: &[Spikes], neurons: &mut N) {
         let steps = self.slots.len();
+        let taps = self.class.taps.len();
         let Some(&Tap { projection, number: tap }) = self.class.taps.get(number) else {
             // nothing is heard here
-            for nth in 0..self.places.len() {
-                let mut state = neurons.begin(nth);
+            for at in self.cells() {
+                let mut state = neurons.begin(at);
                 for step in 0..steps {
                     let sums = neurons.sums(&state, step);
                     neurons.take(&mut state, step, sums);
                 }
-                neurons.end(state);
+                neurons.end(at, state);
             }
             return;
         };
@@ -117,24 +125,25 @@ impl Run<'_> {
         let Synapses::Cells(cells) = &projection.synapses else { return };
         let delay = usize::from(projection.delay);
         let slots = self.slots.start - delay..self.slots.end - delay;
-        let rows = cells.of(tap * self.blocks.each + self.block);
         let spikes = &spikes[projection.source];
-        let sources = self.class.sources[self.places.start * self.class.taps.len()..].iter().skip(number).step_by(self.class.taps.len());
-        let sources = sources.take(self.places.len()).enumerate();
-        match &cells.rows {
-            CellRows::Subsets(words) => {
-                let tables = words[rows].as_chunks::<16>().0.as_chunks::<8>().0;
-                for (nth, &source) in sources {
-                    let mut state = neurons.begin(nth);
-                    let fired = spikes.words(source, slots.clone());
-                    match tables {
-                        [table] => {
+        let places = &self.class.places[self.places.clone()];
+        let sources = &self.class.sources[self.places.start * taps + number..];
+        let mut nth = 0;
+        for block in self.numbers.clone() {
+            let rows = cells.of(tap * self.blocks.each + block);
+            for (&position, &source) in places.iter().zip(sources.iter().step_by(taps)) {
+                let at = Cell { nth, position, block };
+                let mut state = neurons.begin(at);
+                match &cells.rows {
+                    CellRows::Subsets(words) => {
+                        let tables = words[rows.clone()].as_chunks::<16>().0.as_chunks::<8>().0;
+                        let fired = spikes.words(source, slots.clone());
+                        if let [table] = tables {
                             for (step, &word) in fired.iter().enumerate() {
                                 let sums = neurons.sums(&state, step);
                                 neurons.take(&mut state, step, look_up::<I>(sums, table, word));
                             }
-                        }
-                        _ => {
+                        } else {
                             for (step, words) in fired.chunks_exact(tables.len()).enumerate() {
                                 let mut sums = neurons.sums(&state, step);
                                 for (table, &word) in tables.iter().zip(words) {
@@ -144,39 +153,40 @@ impl Run<'_> {
                             }
                         }
                     }
-                    neurons.end(state);
-                }
-            }
-            CellRows::Words(words) => {
-                let rows = &words[rows];
-                for (nth, &source) in sources {
-                    let mut state = neurons.begin(nth);
-                    for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
-                        let mut sums = neurons.sums(&state, step);
-                        for &channel in list {
-                            sums = sums.plus(&rows[channel as usize]);
+                    CellRows::Words(words) => {
+                        let rows = &words[rows.clone()];
+                        for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
+                            let mut sums = neurons.sums(&state, step);
+                            for &channel in list {
+                                sums = sums.plus(&rows[channel as usize]);
+                            }
+                            neurons.take(&mut state, step, sums);
                         }
-                        neurons.take(&mut state, step, sums);
                     }
-                    neurons.end(state);
-                }
-            }
-            CellRows::Bytes(bytes) => {
-                let rows = &bytes[rows];
-                for (nth, &source) in sources {
-                    let mut state = neurons.begin(nth);
-                    for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
-                        let mut sums = neurons.sums(&state, step);
-                        for &channel in list {
-                            sums = sums.plus_bytes(&rows[channel as usize].0);
+                    CellRows::Bytes(bytes) => {
+                        let rows = &bytes[rows.clone()];
+                        for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
+                            let mut sums = neurons.sums(&state, step);
+                            for &channel in list {
+                                sums = sums.plus_bytes(&rows[channel as usize].0);
+                            }
+                            neurons.take(&mut state, step, sums);
                         }
-                        neurons.take(&mut state, step, sums);
                     }
-                    neurons.end(state);
                 }
+                neurons.end(at, state);
+                nth += 1;
             }
         }
     }
+}
+
+/// A block at a position, and which it is of the run's.
+#[derive(Clone, Copy)]
+struct Cell {
+    nth: usize,
+    position: usize,
+    block: usize,
 }
 
 /// Adds what 32 source channels bring, four at a time. (Loops here and above, not closures: instructions of a set are inlined into no function that
@@ -193,10 +203,10 @@ fn look_up<I: Isa>(mut sums: I::Block, tables: &[[WordCell; 16]; 8], fired: u32)
 trait Neurons<I: Isa> {
     /// Of a block, in registers.
     type State;
-    fn begin(&self, nth: usize) -> Self::State;
+    fn begin(&self, at: Cell) -> Self::State;
     fn sums(&self, state: &Self::State, step: usize) -> I::Block;
     fn take(&mut self, state: &mut Self::State, step: usize, sums: I::Block);
-    fn end(&mut self, state: Self::State);
+    fn end(&mut self, at: Cell, state: Self::State);
 }
 
 /// Before the last tap: they are kept, by position and step. In the beginning all steps' are the same.
@@ -209,8 +219,8 @@ impl<I: Isa, const BEGINNING: bool> Neurons<I> for Adding<'_, BEGINNING> {
     type State = (usize, I::Block);
 
     #[inline(always)]
-    fn begin(&self, nth: usize) -> Self::State {
-        (nth * self.run.slots.len(), I::Block::load(&self.run.parameters(nth).first))
+    fn begin(&self, at: Cell) -> Self::State {
+        (at.nth * self.run.slots.len(), I::Block::load(&self.run.parameters(at).first))
     }
 
     #[inline(always)]
@@ -224,7 +234,7 @@ impl<I: Isa, const BEGINNING: bool> Neurons<I> for Adding<'_, BEGINNING> {
     }
 
     #[inline(always)]
-    fn end(&mut self, _: Self::State) {}
+    fn end(&mut self, _: Cell, _: Self::State) {}
 }
 
 /// After the last tap, which may be the first: the neurons integrate them and perhaps fire.
@@ -238,7 +248,6 @@ struct Firing<'a, L, const BEGINNING: bool> {
 }
 
 struct Integrating<I: Isa> {
-    nth: usize,
     /// Where its sums and spikes begin.
     start: usize,
     first: I::Block,
@@ -249,8 +258,8 @@ struct Integrating<I: Isa> {
 impl<L, const BEGINNING: bool> Firing<'_, L, BEGINNING> {
     /// Where a block's membranes are.
     #[inline(always)]
-    fn place(&self, nth: usize) -> Range<usize> {
-        let first = (self.run.position(nth) * self.run.blocks.each + self.run.block) * BLOCK;
+    fn place(&self, at: Cell) -> Range<usize> {
+        let first = (at.position * self.run.blocks.each + at.block) * BLOCK;
         first..first + BLOCK
     }
 }
@@ -259,12 +268,11 @@ impl<I: Isa, L: Leak, const BEGINNING: bool> Neurons<I> for Firing<'_, L, BEGINN
     type State = Integrating<I>;
 
     #[inline(always)]
-    fn begin(&self, nth: usize) -> Integrating<I> {
-        let parameters = self.run.parameters(nth);
-        let membranes = self.membranes[self.place(nth)].first_chunk().expect("a block of membranes");
+    fn begin(&self, at: Cell) -> Integrating<I> {
+        let parameters = self.run.parameters(at);
+        let membranes = self.membranes[self.place(at)].first_chunk().expect("a block of membranes");
         Integrating {
-            nth,
-            start: nth * self.run.slots.len(),
+            start: at.nth * self.run.slots.len(),
             first: I::Block::load(&parameters.first),
             parameters: I::parameters(parameters, self.run.shift),
             membranes: I::membranes(membranes),
@@ -282,8 +290,8 @@ impl<I: Isa, L: Leak, const BEGINNING: bool> Neurons<I> for Firing<'_, L, BEGINN
     }
 
     #[inline(always)]
-    fn end(&mut self, state: Integrating<I>) {
-        let place = self.place(state.nth);
+    fn end(&mut self, at: Cell, state: Integrating<I>) {
+        let place = self.place(at);
         I::store(state.membranes, self.membranes[place].first_chunk_mut().expect("a block of membranes"));
     }
 }

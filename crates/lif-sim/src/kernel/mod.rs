@@ -33,7 +33,8 @@ mod stripes;
 use crate::aligned::Aligned;
 use crate::program::{AnyLeak, Population, Program, Projection, Synapses, Unread, UnreadInput};
 use crate::spikes::Spikes;
-pub(crate) use asked::{Asked, RECENT};
+use asked::RECENT;
+pub(crate) use asked::{Answer, Asked};
 use lanes::{Isa, Sum};
 use leak::{FloorLeak, HalfLeak, ProductLeak, ShiftLeak, with_leak};
 use lif_graph::philox;
@@ -95,15 +96,15 @@ impl Kernel {
         }
     }
 
-    /// Adds what the neurons `now` hear through an input in the last few steps, whose spikes `fired` has as bytes of 0 and 1; and says that the
-    /// weights of those that come `next` are wanted soon.
-    pub(crate) fn hear(self, input: &UnreadInput, neurons: [&[u32]; 2], fired: [&[u8]; RECENT], asked: &mut Asked) {
+    /// Adds what neurons hear through an input in a few steps, whose spikes `fired` has as bytes of 0 and 1; and says that the weights of those
+    /// that come `next` are wanted soon.
+    pub(crate) fn hear(self, input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
         match self.0 {
-            Set::Portable => asked::hear::<Portable>(input, neurons, fired, asked),
+            Set::Portable => asked::hear::<Portable>(input, asked, next, fired),
             #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.hear(input, neurons, fired, asked),
+            Set::Avx2(detected) => detected.hear(input, asked, next, fired),
             #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.hear(input, neurons, fired, asked),
+            Set::Avx512(detected) => detected.hear(input, asked, next, fired),
         }
     }
 

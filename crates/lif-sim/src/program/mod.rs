@@ -33,7 +33,7 @@ use petgraph::algo::tarjan_scc;
 pub(crate) use blocks::{BLOCK, BlockParameters, Blocks, CellRows, Class, Tap, WordCell};
 pub(crate) use layout::{Projection, Synapses};
 pub(crate) use stripes::{Stripes, Table, WIDEST};
-pub(crate) use unread::{Neuron, Unread, UnreadInput};
+pub(crate) use unread::{Unread, UnreadInput};
 
 /// Lanes of a vector, whatever the processor calls one; rows are filled up to whole vectors.
 pub(crate) const LANES: usize = 16;

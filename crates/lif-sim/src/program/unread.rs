@@ -12,7 +12,6 @@ const BLOCK: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Unread {
     pub inputs: Vec<UnreadInput>,
-    pub decay: Decay,
     pub leak: AnyLeak,
     pub input_shift: u32,
     pub neurons: Vec<Neuron>,
@@ -68,7 +67,7 @@ impl Unread {
             Neuron { bias, threshold: shape.value_of(threshold, neuron), lowest: lowest(membrane.decay, drive.min(0), worst, graph.steps) }
         });
         let neurons = neurons.collect();
-        Some(Self { inputs, decay: membrane.decay, leak: AnyLeak::new(membrane.decay), input_shift: membrane.input_shift.into(), neurons })
+        Some(Self { inputs, leak: AnyLeak::new(membrane.decay), input_shift: membrane.input_shift.into(), neurons })
     }
 }
 
