@@ -107,7 +107,7 @@ pub(super) fn hear<I: Isa>(input: &UnreadInput, asked: &mut Asked, next: &[u32],
 /// Narrows down the membranes that the neurons may have in the step of `slot` (steps count from slot 1), from all that was heard.
 ///
 /// Step by step for all neurons, without a branch that depends on what comes out. The leak is monotone, so the ends of an interval stay its
-/// ends; and membranes fit 32 bits, a rule of graphs.
+/// ends. Membranes and drives fit 32 bits, a rule of graphs; the ends, which no membrane need have, are cut to that.
 #[inline(always)]
 pub(super) fn narrow(leak: impl Leak, shift: u32, slot: usize, asked: &mut Asked) {
     let Asked { bias, threshold, lowest, heard, steps, low, high, .. } = asked;
@@ -126,7 +126,7 @@ pub(super) fn narrow(leak: impl Leak, shift: u32, slot: usize, asked: &mut Asked
         let ends = low.iter_mut().zip(&mut *high).zip(&heard[back]);
         for (((low, high), &sum), ((&bias, &threshold), &lowest)) in ends.zip(bias.iter().zip(&*threshold).zip(&*lowest)) {
             let drive = (sum << shift).wrapping_add(bias);
-            let mut ends = [*low, *high].map(|end| leak.one(end).wrapping_add(drive));
+            let mut ends = [*low, *high].map(|end| leak.one(end).saturating_add(drive));
             ends[0] = ends[0].max(lowest);
             if back > 0 {
                 // those above the threshold begin at 0 again

@@ -20,7 +20,8 @@ pub(super) struct Detected(());
 
 impl Detected {
     pub fn new() -> Option<Self> {
-        let has = is_x86_feature_detected!("avx512f")
+        let has = is_x86_feature_detected!("avx2")
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
             && is_x86_feature_detected!("avx512dq")
@@ -93,7 +94,7 @@ fn pick_avx512(seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) 
     pick(seed, image, step, ways, picked);
 }
 
-/// The instruction set.
+/// The instruction set. Its words are [`avx2`](super::avx2)'s, which it demands, too.
 struct Avx512;
 
 /// 16 numbers of 32 bits.
@@ -180,20 +181,19 @@ unsafe fn leaked(leak: impl Leak, silent: __mmask16, v: __m512i) -> __m512i {
                 let odd = _mm512_add_epi64(odd, _mm512_srli_epi64::<32>(correction));
                 let (even, odd) = (_mm512_srl_epi64(even, shift), _mm512_srl_epi64(odd, shift));
                 let quotient = _mm512_mask_blend_epi32(0b1010_1010_1010_1010, even, _mm512_slli_epi64::<32>(odd));
-                // where v is 0 a correction for positive numbers may have left something
-                let nonzero = _mm512_test_epi32_mask(v, v);
                 let signed = _mm512_mask_sub_epi32(quotient, negative, _mm512_setzero_si512(), quotient);
-                _mm512_maskz_mov_epi32(nonzero & silent, signed)
+                _mm512_maskz_mov_epi32(silent, signed)
             }
         }
     }
 }
 
-/// (Only called where there is AVX-512.)
+/// # Safety
+/// The processor has AVX-512.
 #[inline(always)]
-fn unpacked(from: &[i32; BLOCK]) -> Unpacked {
+unsafe fn unpacked(from: &[i32; BLOCK]) -> Unpacked {
     let [first, second] = from.as_chunks::<LANES>().0 else { unreachable!("a block is two vectors") };
-    // SAFETY: AVX-512, see above.
+    // SAFETY: the caller vouches for AVX-512.
     unsafe {
         let (first, second) = (load(first), load(second));
         Unpacked([_mm512_shuffle_i32x4::<0b10_00_10_00>(first, second), _mm512_shuffle_i32x4::<0b11_01_11_01>(first, second)])
@@ -233,7 +233,8 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     fn membranes(from: &[i32; BLOCK]) -> Membranes {
-        Membranes { before: unpacked(from), silent: [!0; 2] }
+        // SAFETY: AVX-512, see above.
+        Membranes { before: unsafe { unpacked(from) }, silent: [!0; 2] }
     }
 
     #[inline(always)]
@@ -251,12 +252,9 @@ impl Isa for Avx512 {
 
     #[inline(always)]
     fn parameters(of: &BlockParameters, shift: u32) -> Parameters {
-        Parameters {
-            // SAFETY: AVX-512, see above.
-            rest: unsafe { load_words(&of.rest.0) },
-            threshold: unpacked(&of.threshold),
-            // SAFETY: AVX-512, see above.
-            scale: unsafe { _mm512_set1_epi32(1 << 16 | 1 << shift) },
+        // SAFETY: AVX-512, see above.
+        unsafe {
+            Parameters { rest: load_words(&of.rest.0), threshold: unpacked(&of.threshold), scale: _mm512_set1_epi32(1 << 16 | 1 << shift) }
         }
     }
 

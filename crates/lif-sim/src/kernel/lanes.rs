@@ -97,7 +97,7 @@ impl<V: Vector<i16>> Block for Pair<V> {
 
 /// What summed weights are held in: `i16` where the worst case fits it, else `i32`.
 pub(crate) trait Sum: Copy + Default {
-    fn plus_current(self, current: i32) -> Self;
+    fn plus_long(self, current: i32) -> Self;
     fn widen(self) -> i32;
     /// The same lanes by their type, which the compiler knows.
     fn lanes(of: &[Self; LANES]) -> Lanes<'_>;
@@ -112,7 +112,7 @@ pub(crate) enum Lanes<'a> {
 
 impl Sum for i16 {
     #[inline(always)]
-    fn plus_current(self, current: i32) -> Self {
+    fn plus_long(self, current: i32) -> Self {
         self.wrapping_add(current as i16)
     }
     #[inline(always)]
@@ -127,7 +127,7 @@ impl Sum for i16 {
 
 impl Sum for i32 {
     #[inline(always)]
-    fn plus_current(self, current: i32) -> Self {
+    fn plus_long(self, current: i32) -> Self {
         self.wrapping_add(current)
     }
     #[inline(always)]

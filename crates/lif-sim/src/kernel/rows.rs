@@ -59,7 +59,7 @@ pub(super) fn advance<I: Isa, S: Sum, V: Vector<S>>(
                 let row = &mut sums.row[population.left..][..lanes];
                 if !currents.is_empty() {
                     let currents = &currents[y * lanes..][..lanes];
-                    row.iter_mut().zip(currents).for_each(|(sum, &current)| *sum = sum.plus_current(current));
+                    row.iter_mut().zip(currents).for_each(|(sum, &current)| *sum = sum.plus_long(current));
                 }
                 let bits = spikes[index].row_mut(slot, y);
                 let neurons = Neurons { shift: integration.input_shift, membranes, sums: row, bias, threshold };

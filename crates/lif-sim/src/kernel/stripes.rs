@@ -29,7 +29,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     pub fn new(stripes: &Stripes) -> Self {
-        Self { sums: Aligned::zeros(stripes.lanes()), nibbles: vec![[0; BLOCK]; stripes.fours] }
+        Self { sums: Aligned::zeros(stripes.lanes), nibbles: vec![[0; BLOCK]; stripes.fours] }
     }
 }
 
@@ -109,8 +109,8 @@ fn take_columns<S: Sum, const N: usize>(stripes: &Stripes, y: usize, ready: &Rea
         let columns: [&[i16]; N] = std::array::from_fn(|column| &sums[column * pitch + stripes.shifts[column]..][..targets]);
         let at = |x: usize| columns.iter().fold(0, |sum: i16, column| sum.wrapping_add(column[x]));
         match channels {
-            1 => row[..targets].iter_mut().enumerate().for_each(|(x, sum)| *sum = sum.plus_current(at(x).into())),
-            _ => (0..targets).for_each(|x| row[x * channels + channel] = row[x * channels + channel].plus_current(at(x).into())),
+            1 => row[..targets].iter_mut().enumerate().for_each(|(x, sum)| *sum = sum.plus_long(at(x).into())),
+            _ => (0..targets).for_each(|x| row[x * channels + channel] = row[x * channels + channel].plus_long(at(x).into())),
         }
     }
 }

@@ -157,7 +157,7 @@ fn dense(from: Shape, to: Shape, weights: &[i8], narrow: bool) -> Synapses {
 
 fn convolution(geometry: &Geometry, weights: &[i8], narrow: bool) -> Synapses {
     let (size, sources, targets) = (geometry.size, geometry.from.channels as usize, geometry.to.channels as usize);
-    if let Some(stripes) = Stripes::new(geometry, weights).filter(|_| narrow) {
+    if let Some(stripes) = narrow.then(|| Stripes::new(geometry, weights)).flatten() {
         return Synapses::Stripes(stripes);
     }
     let mut bytes = Vec::with_capacity(size * sources * geometry.lanes());

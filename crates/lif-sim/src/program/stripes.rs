@@ -34,8 +34,6 @@ pub(crate) struct Stripes {
     pub reach_y: Vec<Reach>,
     /// Source columns.
     pub width: usize,
-    /// Rows of the target.
-    pub height: usize,
     /// Lanes of a row of sums: source columns, and zeros on both sides of them.
     pub pitch: usize,
     /// Where the first source column is in it.
@@ -44,6 +42,8 @@ pub(crate) struct Stripes {
     pub shifts: Vec<usize>,
     /// Columns of the target.
     pub targets: usize,
+    /// Lanes of all rows of sums in a step.
+    pub lanes: usize,
 }
 
 impl Stripes {
@@ -77,17 +77,12 @@ impl Stripes {
             channels,
             reach_y: (0..from.height).map(|y| geometry.y.reach(y, &down)).collect(),
             width,
-            height: to.height as usize,
             pitch,
             left,
             shifts,
             targets: to.width as usize,
+            lanes: to.height as usize * channels * size * pitch,
         })
-    }
-
-    /// Lanes of all rows of sums in a step.
-    pub fn lanes(&self) -> usize {
-        self.height * self.channels * self.columns * self.pitch
     }
 }
 

@@ -6,7 +6,7 @@ use crate::aligned::Aligned;
 use lif_graph::{Connectivity, Decay, LifGraph, NeuronModel, PopulationId, WorstCase};
 
 /// Bytes that a row of weights is filled up to.
-const BLOCK: usize = 32;
+const ROW: usize = 32;
 
 /// A flat LIF population with dense inputs from flat populations, all of whose targets are select stages.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ fn lowest(decay: Decay, drive: i64, worst: &WorstCase, steps: u32) -> i32 {
 
 fn input(graph: &LifGraph, projection: &lif_graph::Projection) -> UnreadInput {
     let (from, to) = (graph.population(projection.source).shape, graph.population(projection.target).shape);
-    let (sources, stride) = (from.neurons(), Rows::of(from).stride.next_multiple_of(BLOCK));
+    let (sources, stride) = (from.neurons(), Rows::of(from).stride.next_multiple_of(ROW));
     let mut weights = Aligned::zeros(to.neurons() * stride);
     for target in 0..to.neurons() {
         for source in 0..sources {
