@@ -1,8 +1,11 @@
-//! Single neurons in single steps (see [`picks`](crate::picks)): what they heard in the last few, and what membranes that leaves possible.
+//! Which neurons are picked; and single ones in single steps (see [`picks`](crate::picks)): what they heard in the last few, and what membranes
+//! that leaves possible.
 
+use super::Job;
 use super::lanes::Isa;
-use super::leak::Leak;
-use crate::program::{Unread, UnreadInput};
+use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
+use crate::program::{AnyLeak, Unread, UnreadInput};
+use lif_graph::philox;
 
 /// Steps that are heard at a time.
 pub(crate) const RECENT: usize = 4;
@@ -89,18 +92,67 @@ impl Asked {
     }
 }
 
+/// The neurons that the channels of a select stage pick in a step.
+pub(super) struct Pick<'a> {
+    pub seed: u64,
+    pub image: u64,
+    pub step: u32,
+    pub ways: u32,
+    pub picked: &'a mut [u32],
+}
+
+impl Job for Pick<'_> {
+    type Outcome = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for (channel, picked) in (0..).zip(self.picked) {
+            *picked = channel * self.ways + philox::pick(self.seed, self.image, self.step, channel, self.ways);
+        }
+    }
+}
+
 /// Adds what the neurons hear through an input in the [`RECENT`] steps for which there is room last, while the weights of those that come `next`
 /// are fetched.
-#[inline(always)]
-pub(super) fn hear<I: Isa>(input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
-    let heard = &mut asked.heard[asked.steps - RECENT..asked.steps];
-    for (nth, pair) in asked.neurons.chunks(2).enumerate() {
-        next.iter().skip(2 * nth).take(2).for_each(|&next| I::fetch(input.row(next as usize)));
-        let rows = [pair[0], pair[pair.len() - 1]].map(|neuron| input.row(neuron as usize));
-        let dots = I::dots(rows, fired);
-        for (number, dots) in (2 * nth..).zip(dots).take(pair.len()) {
-            heard.iter_mut().zip(dots).for_each(|(sums, dot)| sums[number] += dot);
+pub(super) struct Hear<'a> {
+    pub input: &'a UnreadInput,
+    pub asked: &'a mut Asked,
+    pub next: &'a [u32],
+    pub fired: [&'a [u8]; RECENT],
+}
+
+impl Job for Hear<'_> {
+    type Outcome = ();
+    const DOTS: bool = true;
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self { input, asked, next, fired } = self;
+        let heard = &mut asked.heard[asked.steps - RECENT..asked.steps];
+        for (nth, pair) in asked.neurons.chunks(2).enumerate() {
+            next.iter().skip(2 * nth).take(2).for_each(|&next| I::fetch(input.row(next as usize)));
+            let rows = [pair[0], pair[pair.len() - 1]].map(|neuron| input.row(neuron as usize));
+            let dots = I::dots(rows, fired);
+            for (number, dots) in (2 * nth..).zip(dots).take(pair.len()) {
+                heard.iter_mut().zip(dots).for_each(|(sums, dot)| sums[number] += dot);
+            }
         }
+    }
+}
+
+/// [`narrow`] for the leak at hand.
+pub(super) struct Narrow<'a> {
+    pub unread: &'a Unread,
+    pub slot: usize,
+    pub asked: &'a mut Asked,
+}
+
+impl Job for Narrow<'_> {
+    type Outcome = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        with_leak!(self.unread.leak, leak => narrow(leak, self.unread.input_shift, self.slot, self.asked));
     }
 }
 
@@ -109,7 +161,7 @@ pub(super) fn hear<I: Isa>(input: &UnreadInput, asked: &mut Asked, next: &[u32],
 /// Step by step for all neurons, without a branch that depends on what comes out. The leak is monotone, so the ends of an interval stay its
 /// ends. Membranes and drives fit 32 bits, a rule of graphs; the ends, which no membrane need have, are cut to that.
 #[inline(always)]
-pub(super) fn narrow(leak: impl Leak, shift: u32, slot: usize, asked: &mut Asked) {
+fn narrow(leak: impl Leak, shift: u32, slot: usize, asked: &mut Asked) {
     let Asked { bias, threshold, lowest, heard, steps, low, high, .. } = asked;
     low.clear();
     high.clear();

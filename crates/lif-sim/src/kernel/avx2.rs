@@ -4,15 +4,13 @@
 //! nothing outside this file can run its code without [`Detected`], and the types below are reached only through the functions that demand
 //! it; for the other, loads and stores take arrays of exactly their size.
 
-use super::asked::{Asked, RECENT};
+use super::Job;
+use super::asked::RECENT;
 use super::lanes::{Isa, Lanes, Pair, Sum, Vector};
 use super::leak::{Form, Leak};
 use super::stripes::Nibbles;
-use super::{Work, advance, asked, bound, narrow, pick};
-use crate::program::{BLOCK, BlockParameters, LANES, Table, Unread, UnreadInput};
-use crate::spikes::Spikes;
+use crate::program::{BLOCK, BlockParameters, LANES, Table};
 use std::arch::x86_64::*;
-use std::ops::Range;
 
 /// Proof that this processor has AVX2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,65 +22,15 @@ impl Detected {
         has.then_some(Self(()))
     }
 
-    pub fn advance(self, work: Work) {
+    pub fn run<J: Job>(self, job: J) -> J::Outcome {
         // SAFETY: a `Detected` is made after these features were detected.
-        unsafe { advance_avx2(work) }
-    }
-
-    pub fn hear(self, input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
-        // SAFETY: as above.
-        unsafe { hear_avx2(input, asked, next, fired) }
-    }
-
-    pub fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
-        // SAFETY: as above.
-        unsafe { narrow_avx2(unread, slot, asked) }
-    }
-
-    pub fn pick(self, seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
-        // SAFETY: as above.
-        unsafe { pick_avx2(seed, image, step, ways, picked) }
-    }
-
-    pub fn widen_and_add(self, bytes: &[i8], rounds: usize) -> i16 {
-        // SAFETY: as above.
-        unsafe { widen_and_add_avx2(bytes, rounds) }
-    }
-
-    pub fn tally(self, spikes: &Spikes, slots: Range<usize>, counts: &mut [u32]) {
-        // SAFETY: as above.
-        unsafe { tally_avx2(spikes, slots, counts) }
+        unsafe { run(job) }
     }
 }
 
 #[target_feature(enable = "avx2,popcnt,bmi1")]
-fn advance_avx2(work: Work) {
-    advance::<Avx2>(work);
-}
-
-#[target_feature(enable = "avx2,popcnt,bmi1")]
-fn tally_avx2(spikes: &Spikes, slots: Range<usize>, counts: &mut [u32]) {
-    spikes.tally(slots, counts);
-}
-
-#[target_feature(enable = "avx2,popcnt,bmi1")]
-fn widen_and_add_avx2(bytes: &[i8], rounds: usize) -> i16 {
-    bound::widen_and_add::<Avx2>(bytes, rounds)
-}
-
-#[target_feature(enable = "avx2,popcnt,bmi1")]
-fn hear_avx2(input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
-    asked::hear::<Avx2>(input, asked, next, fired);
-}
-
-#[target_feature(enable = "avx2,popcnt,bmi1")]
-fn narrow_avx2(unread: &Unread, slot: usize, asked: &mut Asked) {
-    narrow(unread, slot, asked);
-}
-
-#[target_feature(enable = "avx2,popcnt,bmi1")]
-fn pick_avx2(seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
-    pick(seed, image, step, ways, picked);
+fn run<J: Job>(job: J) -> J::Outcome {
+    job.run::<Avx2>()
 }
 
 /// Products of a byte of 0 or 1 and a signed byte, added in pairs, fit 16 bits for so many vectors: 128 * 254 < 2^15.

@@ -3,16 +3,14 @@
 //! Beside [`avx2`](super::avx2) the only file with `unsafe`, for the same reasons and by the same rules: nothing outside can run its code without
 //! [`Detected`], and loads and stores take arrays of exactly their size.
 
-use super::asked::{Asked, RECENT};
+use super::Job;
+use super::asked::RECENT;
 use super::avx2::{Words, fetch};
 use super::lanes::{Block, Isa, Lanes, Sum, Vector};
 use super::leak::{Form, Leak};
 use super::stripes::Nibbles;
-use super::{Work, advance, asked, bound, narrow, pick};
-use crate::program::{BLOCK, BlockParameters, LANES, Table, Unread, UnreadInput, WordCell};
-use crate::spikes::Spikes;
+use crate::program::{BLOCK, BlockParameters, LANES, Table, WordCell};
 use std::arch::x86_64::*;
-use std::ops::Range;
 
 /// Proof that this processor has what the functions below name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,65 +31,22 @@ impl Detected {
         has.then_some(Self(()))
     }
 
-    pub fn advance(self, work: Work) {
+    pub fn run<J: Job>(self, job: J) -> J::Outcome {
         // SAFETY: a `Detected` is made after these features were detected.
-        unsafe { advance_avx512(work) }
-    }
-
-    pub fn hear(self, input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
-        // SAFETY: as above.
-        unsafe { hear_avx512(input, asked, next, fired) }
-    }
-
-    pub fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
-        // SAFETY: as above.
-        unsafe { narrow_avx512(unread, slot, asked) }
-    }
-
-    pub fn pick(self, seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
-        // SAFETY: as above.
-        unsafe { pick_avx512(seed, image, step, ways, picked) }
-    }
-
-    pub fn widen_and_add(self, bytes: &[i8], rounds: usize) -> i16 {
-        // SAFETY: as above.
-        unsafe { widen_and_add_avx512(bytes, rounds) }
-    }
-
-    pub fn tally(self, spikes: &Spikes, slots: Range<usize>, counts: &mut [u32]) {
-        // SAFETY: as above.
-        unsafe { tally_avx512(spikes, slots, counts) }
+        unsafe { if J::DOTS { run_with_dots(job) } else { run(job) } }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2")]
-fn advance_avx512(work: Work) {
-    advance::<Avx512>(work);
+fn run<J: Job>(job: J) -> J::Outcome {
+    job.run::<Avx512>()
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2")]
-fn tally_avx512(spikes: &Spikes, slots: Range<usize>, counts: &mut [u32]) {
-    spikes.tally(slots, counts);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2")]
-fn widen_and_add_avx512(bytes: &[i8], rounds: usize) -> i16 {
-    bound::widen_and_add::<Avx512>(bytes, rounds)
-}
-
+/// The compiler fuses multiplications and additions to VNNI's instructions where it may, whose sums are ready later than additions alone: no
+/// gain for membranes, which wait for each other.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2,avx512vnni")]
-fn hear_avx512(input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
-    asked::hear::<Avx512>(input, asked, next, fired);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2")]
-fn narrow_avx512(unread: &Unread, slot: usize, asked: &mut Asked) {
-    narrow(unread, slot, asked);
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vpopcntdq,popcnt,bmi1,bmi2")]
-fn pick_avx512(seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
-    pick(seed, image, step, ways, picked);
+fn run_with_dots<J: Job>(job: J) -> J::Outcome {
+    job.run::<Avx512>()
 }
 
 /// The instruction set. Its words are [`avx2`](super::avx2)'s, which it demands, too.

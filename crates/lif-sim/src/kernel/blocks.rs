@@ -9,7 +9,7 @@
 
 use super::lanes::{Block, Isa};
 use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
-use crate::program::{AnyLeak, BLOCK, BlockParameters, Blocks, CellRows, Class, Program, Synapses, Tap, WordCell};
+use crate::program::{AnyLeak, BLOCK, BlockParameters, Blocks, ByteCell, CellRows, Class, Program, Synapses, Tap, WordCell};
 use crate::spikes::Spikes;
 use std::ops::Range;
 
@@ -154,24 +154,10 @@ impl Run<'_> {
                         }
                     }
                     CellRows::Words(words) => {
-                        let rows = &words[rows.clone()];
-                        for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
-                            let mut sums = neurons.sums(&state, step);
-                            for &channel in list {
-                                sums = sums.plus(&rows[channel as usize]);
-                            }
-                            neurons.take(&mut state, step, sums);
-                        }
+                        hear_lists::<I, N>(&words[rows.clone()], spikes.lists(source, slots.clone()), neurons, &mut state);
                     }
                     CellRows::Bytes(bytes) => {
-                        let rows = &bytes[rows.clone()];
-                        for (step, list) in spikes.lists(source, slots.clone()).enumerate() {
-                            let mut sums = neurons.sums(&state, step);
-                            for &channel in list {
-                                sums = sums.plus_bytes(&rows[channel as usize].0);
-                            }
-                            neurons.take(&mut state, step, sums);
-                        }
+                        hear_lists::<I, N>(&bytes[rows.clone()], spikes.lists(source, slots.clone()), neurons, &mut state);
                     }
                 }
                 neurons.end(at, state);
@@ -187,6 +173,37 @@ struct Cell {
     nth: usize,
     position: usize,
     block: usize,
+}
+
+/// A row of 32 weights.
+trait Row {
+    fn onto<B: Block>(&self, sums: B) -> B;
+}
+
+impl Row for WordCell {
+    #[inline(always)]
+    fn onto<B: Block>(&self, sums: B) -> B {
+        sums.plus(self)
+    }
+}
+
+impl Row for ByteCell {
+    #[inline(always)]
+    fn onto<B: Block>(&self, sums: B) -> B {
+        sums.plus_bytes(&self.0)
+    }
+}
+
+/// Adds in each step a row for each channel in its list.
+#[inline(always)]
+fn hear_lists<'a, I: Isa, N: Neurons<I>>(rows: &[impl Row], lists: impl Iterator<Item = &'a [u32]>, neurons: &mut N, state: &mut N::State) {
+    for (step, list) in lists.enumerate() {
+        let mut sums = neurons.sums(state, step);
+        for &channel in list {
+            sums = rows[channel as usize].onto(sums);
+        }
+        neurons.take(state, step, sums);
+    }
 }
 
 /// Adds what 32 source channels bring, four at a time. (Loops here and above, not closures: instructions of a set are inlined into no function that

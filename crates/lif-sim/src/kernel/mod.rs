@@ -1,12 +1,12 @@
 //! The hot loops: written once over vectors of lanes, and compiled once for each instruction set.
 //!
 //! ```text
-//!   mod      Kernel: which instruction set; Work: some steps of one population
+//!   mod      Kernel: which instruction set; Job: what it does; Work: some steps of one population
 //!    |
 //!    +-- blocks   32 channels of a position: sums and membranes stay in registers over all steps              (most populations)
 //!    +-- rows     a row of positions, whatever its width: sums in memory                                      (all others)
 //!    +-- stripes  targets of few channels: 32 neighbouring positions, four source channels looked up at once  (pictures)
-//!    +-- asked    single neurons in single steps                                                              (what is picked)
+//!    +-- asked    which neurons are picked, and single ones of them in single steps                           (what is picked)
 //!    +-- bound    how fast the processor could add
 //!          |
 //!        lanes    what an instruction set must offer; leak: how membranes fade
@@ -31,13 +31,11 @@ mod rows;
 mod stripes;
 
 use crate::aligned::Aligned;
-use crate::program::{AnyLeak, Population, Program, Projection, Synapses, Unread, UnreadInput};
+use crate::program::{Population, Program, Projection, Synapses, Unread, UnreadInput};
 use crate::spikes::Spikes;
 use asked::RECENT;
 pub(crate) use asked::{Answer, Asked};
 use lanes::{Isa, Sum};
-use leak::{FloorLeak, HalfLeak, ProductLeak, ShiftLeak, with_leak};
-use lif_graph::philox;
 use portable::Portable;
 use std::ops::Range;
 use stripes::Ready;
@@ -87,71 +85,54 @@ impl Kernel {
     /// Simulates these steps of this population. Its sources are done with them, or it is itself among them, with a delay, and
     /// there is one slot.
     pub(crate) fn advance(self, work: Work) {
-        match self.0 {
-            Set::Portable => advance::<Portable>(work),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.advance(work),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.advance(work),
-        }
+        self.run(work);
     }
 
     /// Adds what neurons hear through an input in a few steps, whose spikes `fired` has as bytes of 0 and 1; and says that the weights of those
     /// that come `next` are wanted soon.
     pub(crate) fn hear(self, input: &UnreadInput, asked: &mut Asked, next: &[u32], fired: [&[u8]; RECENT]) {
-        match self.0 {
-            Set::Portable => asked::hear::<Portable>(input, asked, next, fired),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.hear(input, asked, next, fired),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.hear(input, asked, next, fired),
-        }
+        self.run(asked::Hear { input, asked, next, fired });
     }
 
     /// Narrows down the membranes that neurons may have in the step of `slot`, by what they heard.
     pub(crate) fn narrow(self, unread: &Unread, slot: usize, asked: &mut Asked) {
-        match self.0 {
-            Set::Portable => narrow(unread, slot, asked),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.narrow(unread, slot, asked),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.narrow(unread, slot, asked),
-        }
+        self.run(asked::Narrow { unread, slot, asked });
     }
 
     /// The neurons that the channels of a select stage pick in a step.
     pub(crate) fn pick(self, seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
-        match self.0 {
-            Set::Portable => pick(seed, image, step, ways, picked),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.pick(seed, image, step, ways, picked),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.pick(seed, image, step, ways, picked),
-        }
+        self.run(asked::Pick { seed, image, step, ways, picked });
     }
 
     /// What the engine does at its fastest, for comparison: adds rows of signed bytes, widened to 16 bits, to sums in registers, `rounds`
     /// times the bytes, whose number is a multiple of 128. Returns the sums' sum, so that nothing is left out.
     pub fn widen_and_add(self, bytes: &[i8], rounds: usize) -> i16 {
-        match self.0 {
-            Set::Portable => bound::widen_and_add::<Portable>(bytes, rounds),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.widen_and_add(bytes, rounds),
-            #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.widen_and_add(bytes, rounds),
-        }
+        self.run(bound::WidenAndAdd { bytes, rounds })
     }
 
     /// Adds up how often each position's neurons fired in these slots.
     pub(crate) fn tally(self, spikes: &Spikes, slots: Range<usize>, counts: &mut [u32]) {
+        self.run(Tally { spikes, slots, counts });
+    }
+
+    fn run<J: Job>(self, job: J) -> J::Outcome {
         match self.0 {
-            Set::Portable => spikes.tally(slots, counts),
+            Set::Portable => job.run::<Portable>(),
             #[cfg(target_arch = "x86_64")]
-            Set::Avx2(detected) => detected.tally(spikes, slots, counts),
+            Set::Avx2(detected) => detected.run(job),
             #[cfg(target_arch = "x86_64")]
-            Set::Avx512(detected) => detected.tally(spikes, slots, counts),
+            Set::Avx512(detected) => detected.run(job),
         }
     }
+}
+
+/// Something to do, compiled once for each instruction set. [`Job::run`] is always inlined, as instructions of a set are inlined into no function
+/// that does not demand it.
+trait Job {
+    type Outcome;
+    /// It needs [`Isa::dots`], for which a set may have instructions that are no gain elsewhere.
+    const DOTS: bool = false;
+    fn run<I: Isa>(self) -> Self::Outcome;
 }
 
 /// A population's steps in some slots of a chunk.
@@ -206,24 +187,31 @@ impl<S: Sum> Buffers<S> {
     }
 }
 
-#[inline(always)]
-fn advance<I: Isa>(work: Work) {
-    let Work { program, population, slots, currents, membranes, sums, spikes } = work;
-    match sums {
-        Sums::Blocks(room) => blocks::advance::<I>(program, population, slots, membranes, room, spikes),
-        Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(program, population, slots, currents, membranes, sums, spikes),
-        Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(program, population, slots, currents, membranes, sums, spikes),
+impl Job for Work<'_> {
+    type Outcome = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Work { program, population, slots, currents, membranes, sums, spikes } = self;
+        match sums {
+            Sums::Blocks(room) => blocks::advance::<I>(program, population, slots, membranes, room, spikes),
+            Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(program, population, slots, currents, membranes, sums, spikes),
+            Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(program, population, slots, currents, membranes, sums, spikes),
+        }
     }
 }
 
-#[inline(always)]
-fn narrow(unread: &Unread, slot: usize, asked: &mut Asked) {
-    with_leak!(unread.leak, leak => asked::narrow(leak, unread.input_shift, slot, asked));
+struct Tally<'a> {
+    spikes: &'a Spikes,
+    slots: Range<usize>,
+    counts: &'a mut [u32],
 }
 
-#[inline(always)]
-fn pick(seed: u64, image: u64, step: u32, ways: u32, picked: &mut [u32]) {
-    for (channel, picked) in (0..).zip(picked) {
-        *picked = channel * ways + philox::pick(seed, image, step, channel, ways);
+impl Job for Tally<'_> {
+    type Outcome = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        self.spikes.tally(self.slots, self.counts);
     }
 }

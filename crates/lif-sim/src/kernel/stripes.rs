@@ -18,6 +18,22 @@ use crate::spikes::Spikes;
 /// Which of four channels fire at each of 32 positions: numbers below 16.
 pub(super) type Nibbles = [u8; BLOCK];
 
+/// Runs code that is generic over the number of kernel columns with the one at hand.
+macro_rules! with_columns {
+    ($columns:expr, $number:ident => $code:expr) => {
+        with_columns!($columns, $number => $code, 1, 2, 3, 4, WIDEST)
+    };
+    ($columns:expr, $number:ident => $code:expr, $($each:tt),*) => {
+        match $columns {
+            $($each => {
+                const $number: usize = $each;
+                $code
+            })*
+            _ => unreachable!("no stripes of wider kernels"),
+        }
+    };
+}
+
 /// What a step brings, and room for the numbers that it is looked up by.
 #[derive(Debug)]
 pub(crate) struct Ready {
@@ -44,13 +60,7 @@ pub(super) fn add<I: Isa>(projection: &Projection, slot: usize, ready: &mut Read
         let row = &source.row(slot, y)[..stripes.width * each];
         for (nth, positions) in row.chunks(BLOCK * each).enumerate() {
             spread(positions, each, &mut ready.nibbles);
-            match stripes.columns {
-                1 => add_taps::<I, 1>(stripes, y, nth, ready),
-                2 => add_taps::<I, 2>(stripes, y, nth, ready),
-                3 => add_taps::<I, 3>(stripes, y, nth, ready),
-                4 => add_taps::<I, 4>(stripes, y, nth, ready),
-                _ => add_taps::<I, WIDEST>(stripes, y, nth, ready),
-            }
+            with_columns!(stripes.columns, N => add_taps::<I, N>(stripes, y, nth, ready));
         }
     }
 }
@@ -92,13 +102,7 @@ fn add_taps<I: Isa, const N: usize>(stripes: &Stripes, y: usize, nth: usize, rea
 #[inline(always)]
 pub(super) fn take<S: Sum>(projection: &Projection, y: usize, ready: &Ready, row: &mut [S]) {
     let Synapses::Stripes(stripes) = &projection.synapses else { return };
-    match stripes.columns {
-        1 => take_columns::<S, 1>(stripes, y, ready, row),
-        2 => take_columns::<S, 2>(stripes, y, ready, row),
-        3 => take_columns::<S, 3>(stripes, y, ready, row),
-        4 => take_columns::<S, 4>(stripes, y, ready, row),
-        _ => take_columns::<S, WIDEST>(stripes, y, ready, row),
-    }
+    with_columns!(stripes.columns, N => take_columns::<S, N>(stripes, y, ready, row));
 }
 
 #[inline(always)]

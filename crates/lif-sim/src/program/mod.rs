@@ -30,7 +30,7 @@ use crate::spikes::Readers;
 use lif_graph::{Connectivity, Decay, LifGraph, Membrane, NeuronModel, PixelTable, PopulationId, Rounding, Shape, WorstCase};
 use petgraph::algo::tarjan_scc;
 
-pub(crate) use blocks::{BLOCK, BlockParameters, Blocks, CellRows, Class, Tap, WordCell};
+pub(crate) use blocks::{BLOCK, BlockParameters, Blocks, ByteCell, CellRows, Class, Tap, WordCell};
 pub(crate) use layout::{Projection, Synapses};
 pub(crate) use stripes::{Stripes, Table, WIDEST};
 pub(crate) use unread::{Unread, UnreadInput};
