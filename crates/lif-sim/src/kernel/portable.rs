@@ -3,8 +3,8 @@
 use super::asked::RECENT;
 use super::lanes::{Block, Isa, Pair, Sum, Vector};
 use super::leak::Leak;
-use super::stripes::{self, Nibbles};
-use crate::program::{BLOCK, BlockParameters, LANES, Table};
+use super::stripes::Nibbles;
+use crate::program::{BLOCK, BlockParameters, LANES, Table, WordCell};
 
 pub(super) struct Portable;
 
@@ -79,7 +79,15 @@ impl Isa for Portable {
 
     #[inline(always)]
     fn look_up<const N: usize>(tables: &[[Table; N]], nibbles: &[Nibbles]) -> [Self::Block; N] {
-        stripes::look_up(tables, nibbles).map(|sums| Pair::load(&sums))
+        let mut sums = [WordCell::default(); N];
+        for (tables, nibbles) in tables.iter().zip(nibbles) {
+            for (table, sums) in tables.iter().zip(&mut sums) {
+                for (sum, &nibble) in sums.0.iter_mut().zip(nibbles) {
+                    *sum = sum.wrapping_add(table.sums.0[usize::from(nibble % 16)]);
+                }
+            }
+        }
+        sums.map(|sums| Pair::load(&sums))
     }
 
     fn fetch(_: &[i8]) {}

@@ -12,7 +12,7 @@
 
 use super::lanes::{Block, Isa, Sum};
 use crate::aligned::Aligned;
-use crate::program::{BLOCK, Projection, Stripes, Synapses, Table, WIDEST, WordCell};
+use crate::program::{BLOCK, Projection, Stripes, Synapses, WIDEST};
 use crate::spikes::Spikes;
 
 /// Which of four channels fire at each of 32 positions: numbers below 16.
@@ -117,17 +117,4 @@ fn take_columns<S: Sum, const N: usize>(stripes: &Stripes, y: usize, ready: &Rea
             _ => (0..targets).for_each(|x| row[x * channels + channel] = row[x * channels + channel].plus_long(at(x).into())),
         }
     }
-}
-
-/// The same look-ups one by one.
-pub(super) fn look_up<const N: usize>(tables: &[[Table; N]], nibbles: &[Nibbles]) -> [WordCell; N] {
-    let mut sums = [WordCell::default(); N];
-    for (tables, nibbles) in tables.iter().zip(nibbles) {
-        for (table, sums) in tables.iter().zip(&mut sums) {
-            for (sum, &nibble) in sums.0.iter_mut().zip(nibbles) {
-                *sum = sum.wrapping_add(table.sums.0[usize::from(nibble % 16)]);
-            }
-        }
-    }
-    sums
 }
