@@ -3,7 +3,7 @@
 
 use super::Job;
 use super::lanes::Isa;
-use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
+use super::leak::{HalfLeak, Leak, ProductLeak, SmallLeak, with_leak};
 use crate::program::{AnyLeak, Unread, UnreadInput};
 use lif_graph::philox;
 

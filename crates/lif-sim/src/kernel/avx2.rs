@@ -7,7 +7,7 @@
 use super::Job;
 use super::asked::RECENT;
 use super::lanes::{Isa, Lanes, Pair, Sum, Vector};
-use super::leak::{Form, Leak};
+use super::leak::{Form, Leak, SmallLeak};
 use super::stripes::Nibbles;
 use crate::program::{BLOCK, BlockParameters, LANES, Table};
 use std::arch::x86_64::*;
@@ -120,10 +120,14 @@ unsafe fn leaked(leak: impl Leak, v: __m256i) -> __m256i {
     // SAFETY: the caller vouches for AVX2.
     unsafe {
         match leak.form() {
-            // `sign` is 0 where v is 0, and so is the magnitude
-            Form::Shift(shift) => _mm256_sign_epi32(_mm256_srl_epi32(_mm256_abs_epi32(v), _mm_cvtsi32_si128(shift as i32)), v),
+            // a shift rounds down, and negative numbers up if 2^shift - 1 is added before
             Form::Half => _mm256_srai_epi32::<1>(_mm256_add_epi32(v, _mm256_srli_epi32::<31>(v))),
-            Form::FloorShift(shift) => _mm256_sra_epi32(v, _mm_cvtsi32_si128(shift as i32)),
+            Form::Small(SmallLeak { decay, if_negative, if_positive }) => {
+                let (if_negative, if_positive) = (_mm256_set1_epi32(if_negative), _mm256_set1_epi32(if_positive));
+                let correction = _mm256_blendv_epi8(if_positive, if_negative, _mm256_srai_epi32::<31>(v));
+                let product = _mm256_mullo_epi32(v, _mm256_set1_epi32(decay.multiplier as i32));
+                _mm256_sra_epi32(_mm256_add_epi32(product, correction), _mm_cvtsi32_si128(decay.shift.into()))
+            }
             // Products of 32 bits and 24 bits, with a correction below 2^24, fit 64 bits; quotients are at most |v|, so they fit the low
             // half of their 64 bits.
             Form::Product(product) => {

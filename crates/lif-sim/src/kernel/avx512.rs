@@ -7,7 +7,7 @@ use super::Job;
 use super::asked::RECENT;
 use super::avx2::{Words, fetch};
 use super::lanes::{Block, Isa, Lanes, Sum, Vector};
-use super::leak::{Form, Leak};
+use super::leak::{Form, Leak, SmallLeak};
 use super::stripes::Nibbles;
 use crate::program::{BLOCK, BlockParameters, LANES, Table, WordCell};
 use std::arch::x86_64::*;
@@ -116,11 +116,12 @@ unsafe fn leaked(leak: impl Leak, silent: __mmask16, v: __m512i) -> __m512i {
         match leak.form() {
             // a shift rounds down, and negative numbers up if 2^shift - 1 is added before
             Form::Half => _mm512_maskz_srai_epi32::<1>(silent, _mm512_add_epi32(v, _mm512_srli_epi32::<31>(v))),
-            Form::Shift(shift) => {
-                let rest = _mm512_srl_epi32(_mm512_srai_epi32::<31>(v), _mm_cvtsi32_si128(32 - shift as i32));
-                _mm512_maskz_sra_epi32(silent, _mm512_add_epi32(v, rest), _mm_cvtsi32_si128(shift as i32))
+            Form::Small(SmallLeak { decay, if_negative, if_positive }) => {
+                let (if_negative, if_positive) = (_mm512_set1_epi32(if_negative), _mm512_set1_epi32(if_positive));
+                let correction = _mm512_mask_blend_epi32(_mm512_movepi32_mask(v), if_positive, if_negative);
+                let product = _mm512_mullo_epi32(v, _mm512_set1_epi32(decay.multiplier as i32));
+                _mm512_maskz_sra_epi32(silent, _mm512_add_epi32(product, correction), _mm_cvtsi32_si128(decay.shift.into()))
             }
-            Form::FloorShift(shift) => _mm512_maskz_sra_epi32(silent, v, _mm_cvtsi32_si128(shift as i32)),
             // Products of 32 bits and 24 bits, with a correction below 2^24, fit 64 bits; quotients are at most |v|, so they fit the low
             // half of their 64 bits.
             Form::Product(product) => {

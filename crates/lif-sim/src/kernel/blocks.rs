@@ -8,7 +8,7 @@
 //! ```
 
 use super::lanes::{Block, Isa};
-use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
+use super::leak::{HalfLeak, Leak, ProductLeak, SmallLeak, with_leak};
 use crate::program::{AnyLeak, BLOCK, BlockParameters, Blocks, ByteCell, CellRows, Class, Program, Synapses, Tap, WordCell};
 use crate::spikes::Spikes;
 use std::ops::Range;

@@ -13,8 +13,7 @@ pub(super) trait Leak: Copy {
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     Half,
-    Shift(u32),
-    FloorShift(u32),
+    Small(SmallLeak),
     Product(ProductLeak),
 }
 
@@ -22,16 +21,12 @@ pub(super) enum Form {
 macro_rules! with_leak {
     ($leak:expr, $name:ident => $code:expr) => {
         match $leak {
-            AnyLeak::Shift(1) => {
+            AnyLeak::Half => {
                 let $name = HalfLeak;
                 $code
             }
-            AnyLeak::Shift(shift) => {
-                let $name = ShiftLeak(shift);
-                $code
-            }
-            AnyLeak::FloorShift(shift) => {
-                let $name = FloorLeak(shift);
+            AnyLeak::Small(decay) => {
+                let $name = SmallLeak::from(decay);
                 $code
             }
             AnyLeak::Product(decay) => {
@@ -43,25 +38,38 @@ macro_rules! with_leak {
 }
 pub(super) use with_leak;
 
-/// `v / 2`, toward zero: the most frequent, and one instruction less.
+/// `v / 2`, toward zero: the most frequent, and the cheapest.
 #[derive(Clone, Copy)]
 pub(super) struct HalfLeak;
 
-/// `v / 2^shift`, toward zero.
+/// `v * multiplier / 2^shift` of a membrane whose product fits 32 bits, as `(v * multiplier + correction) >> shift`, which rounds down
+/// after a correction that depends on the sign of v.
 #[derive(Clone, Copy)]
-pub(super) struct ShiftLeak(pub u32);
+pub(super) struct SmallLeak {
+    pub decay: Decay,
+    pub if_negative: i32,
+    pub if_positive: i32,
+}
 
-/// `v / 2^shift`, down.
-#[derive(Clone, Copy)]
-pub(super) struct FloorLeak(pub u32);
-
-/// `v * multiplier / 2^shift`, as `sign(v) * ((|v| * multiplier + correction) >> shift)`.
+/// `v * multiplier / 2^shift` of any membrane, as `sign(v) * ((|v| * multiplier + correction) >> shift)`.
 #[derive(Clone, Copy)]
 pub(super) struct ProductLeak {
     pub decay: Decay,
     /// Of a negative v: what turns the cut of the magnitude into the rounding asked for.
     pub if_negative: u32,
     pub if_positive: u32,
+}
+
+impl From<Decay> for SmallLeak {
+    fn from(decay: Decay) -> Self {
+        let low_bits = (1 << decay.shift) - 1;
+        let (if_negative, if_positive) = match decay.rounding {
+            Rounding::TowardZero => (low_bits, 0),
+            Rounding::Floor => (0, 0),
+            Rounding::Ceiling => (low_bits, low_bits),
+        };
+        Self { decay, if_negative, if_positive }
+    }
 }
 
 impl From<Decay> for ProductLeak {
@@ -87,26 +95,14 @@ impl Leak for HalfLeak {
     }
 }
 
-impl Leak for ShiftLeak {
+impl Leak for SmallLeak {
     #[inline(always)]
     fn one(self, v: i32) -> i32 {
-        let magnitude = (v.unsigned_abs() >> self.0) as i32;
-        if v < 0 { magnitude.wrapping_neg() } else { magnitude }
+        self.decay.apply(v)
     }
     #[inline(always)]
     fn form(self) -> Form {
-        Form::Shift(self.0)
-    }
-}
-
-impl Leak for FloorLeak {
-    #[inline(always)]
-    fn one(self, v: i32) -> i32 {
-        v >> self.0
-    }
-    #[inline(always)]
-    fn form(self) -> Form {
-        Form::FloorShift(self.0)
+        Form::Small(self)
     }
 }
 

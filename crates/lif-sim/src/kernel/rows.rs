@@ -11,7 +11,7 @@
 
 use super::Buffers;
 use super::lanes::{Isa, Sum, Vector, Weight, block, block_mut};
-use super::leak::{FloorLeak, HalfLeak, Leak, ProductLeak, ShiftLeak, with_leak};
+use super::leak::{HalfLeak, Leak, ProductLeak, SmallLeak, with_leak};
 use super::stripes;
 use crate::program::{AnyLeak, LANES, Program, Projection, Rows, Synapses};
 use crate::spikes::Spikes;

@@ -150,10 +150,10 @@ pub(crate) struct Parameters {
 /// How the membrane decays.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AnyLeak {
-    /// By a power of two, toward zero.
-    Shift(u32),
-    /// By a power of two, down.
-    FloorShift(u32),
+    /// To half of it, toward zero.
+    Half,
+    /// A fraction in lowest terms, whose product with any membrane of the population fits 32 bits.
+    Small(Decay),
     Product(Decay),
 }
 
@@ -256,12 +256,15 @@ impl Population {
 }
 
 impl AnyLeak {
-    /// The cheapest exact form of `decay`.
-    fn new(decay: Decay) -> Self {
-        let shift = || u32::from(decay.shift) - decay.multiplier.trailing_zeros();
-        match decay.rounding {
-            Rounding::TowardZero if decay.multiplier.is_power_of_two() => Self::Shift(shift()),
-            Rounding::Floor if decay.multiplier.is_power_of_two() => Self::FloorShift(shift()),
+    /// The cheapest exact form of `decay` for a population that does no worse than `worst`.
+    fn new(decay: Decay, worst: &WorstCase) -> Self {
+        let common = decay.multiplier.trailing_zeros().min(decay.shift.into());
+        let decay = Decay { multiplier: decay.multiplier >> common, shift: decay.shift - common as u8, ..decay };
+        let largest = worst.membrane.low.unsigned_abs().max(worst.membrane.high.unsigned_abs());
+        let product = largest.saturating_mul(decay.multiplier.into()).saturating_add(1 << decay.shift);
+        match (decay.multiplier, decay.shift, decay.rounding) {
+            (1, 1, Rounding::TowardZero) => Self::Half,
+            _ if product <= i32::MAX as u64 => Self::Small(decay),
             _ => Self::Product(decay),
         }
     }
@@ -270,7 +273,7 @@ impl AnyLeak {
 impl Integration {
     fn new(membrane: &Membrane, threshold: &[i32], shape: Shape, worst: &WorstCase) -> Self {
         Self {
-            leak: AnyLeak::new(membrane.decay),
+            leak: AnyLeak::new(membrane.decay, worst),
             input_shift: u32::from(membrane.input_shift),
             parameters: Parameters::new(&membrane.bias, threshold, shape),
             narrow: worst.input.low >= i64::from(i16::MIN) && worst.input.high <= i64::from(i16::MAX),

@@ -67,7 +67,7 @@ impl Unread {
             Neuron { bias, threshold: shape.value_of(threshold, neuron), lowest: lowest(membrane.decay, drive.min(0), worst, graph.steps) }
         });
         let neurons = neurons.collect();
-        Some(Self { inputs, leak: AnyLeak::new(membrane.decay), input_shift: membrane.input_shift.into(), neurons })
+        Some(Self { inputs, leak: AnyLeak::new(membrane.decay, worst), input_shift: membrane.input_shift.into(), neurons })
     }
 }
 
