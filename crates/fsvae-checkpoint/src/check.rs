@@ -45,7 +45,8 @@ impl NetworkConfig {
         range(&mut found, "latent", self.latent, 1..=4096);
         range(&mut found, "ways", self.ways, 1..=1024);
         range(&mut found, "steps", self.steps, 1..=1024);
-        for (name, value) in [("decay", self.decay), ("readout_decay", self.readout_decay)] {
+        let decays = [("decay", self.decay), ("decoder_decay", self.decay_of_decoder()), ("readout_decay", self.readout_decay)];
+        for (name, value) in decays {
             if !(value > 0.0 && value < 1.0) {
                 found.push(format!("config: {name} is {value}; it must be above 0 and below 1"));
             }
@@ -162,6 +163,7 @@ mod tests {
             ways: 0,
             steps: 1 << 40,
             decay: f32::NAN,
+            decoder_decay: Some(-1.0),
             threshold: f32::INFINITY,
             readout_decay: 1.0,
         };

@@ -20,6 +20,9 @@ pub struct NetworkConfig {
     pub steps: usize,
     /// What remains of the membrane after a step (tau).
     pub decay: f32,
+    /// The same in the decoder's layers, where it is another than `decay`. Not in the paper, which has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decoder_decay: Option<f32>,
     /// Firing threshold (V_th), strict.
     pub threshold: f32,
     /// What remains of the read-out membrane after a step.
@@ -37,6 +40,7 @@ impl NetworkConfig {
             ways: 20,
             steps: 16,
             decay: 0.25,
+            decoder_decay: None,
             threshold: 0.2,
             readout_decay: 0.8,
         }
@@ -45,6 +49,11 @@ impl NetworkConfig {
     /// The paper's network for 64x64 images (CelebA): one more layer of 512.
     pub fn fsvae_large(image_channels: usize) -> Self {
         Self { image_size: 64, channels: vec![32, 64, 128, 256, 512], ..Self::fsvae(image_channels) }
+    }
+
+    /// What remains of the membranes of the decoder's layers after a step.
+    pub fn decay_of_decoder(&self) -> f32 {
+        self.decoder_decay.unwrap_or(self.decay)
     }
 
     /// Side of the encoder's last feature map; 0 when there are more layers than the image can be halved.

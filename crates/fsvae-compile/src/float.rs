@@ -218,7 +218,7 @@ impl FloatEngine {
                     }
                 };
                 let fires = &mut rest[0];
-                let decay = if index == readout { self.config.readout_decay } else { self.config.decay };
+                let decay = layer.wiring.part.decay(&self.config);
                 if layer.wiring.hears != Hears::Image {
                     layer.drive(input, &mut sums[index], self.config.threshold);
                 }

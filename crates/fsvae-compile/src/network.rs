@@ -93,6 +93,17 @@ pub enum Part {
     Layer,
 }
 
+impl Part {
+    /// What remains of its membranes after a step.
+    pub fn decay(self, config: &NetworkConfig) -> f32 {
+        match self {
+            Self::Readout => config.readout_decay,
+            Self::Decoder => config.decay_of_decoder(),
+            Self::Encoder | Self::Posterior | Self::Prior | Self::Layer => config.decay,
+        }
+    }
+}
+
 /// A layer's place in the network: its name, its two populations, and how they are connected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wiring {

@@ -72,9 +72,10 @@ fn text(stage: &Stage) -> String {
 
 fn layers<L>(network: &Network<L>, layer: impl Fn(&L) -> String) -> String {
     let config = &network.config;
+    let of_decoder = config.decoder_decay.map_or(String::new(), |decay| format!(" decoder-decay {decay}"));
     let head = format!(
-        "steps {} decay {} threshold {} readout-decay {} ways {}\n",
-        config.steps, config.decay, config.threshold, config.readout_decay, config.ways
+        "steps {} decay {}{} threshold {} readout-decay {} ways {}\n",
+        config.steps, config.decay, of_decoder, config.threshold, config.readout_decay, config.ways
     );
     network.layers.iter().fold(head, |text, row| text + "\n" + &layer(row))
 }

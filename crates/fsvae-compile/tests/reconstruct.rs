@@ -15,7 +15,11 @@ fn checkpoints() -> impl Strategy<Value = Checkpoint> {
     (sizes, prop::collection::vec(1usize..=6, 3), any::<u64>()).prop_map(
         |((depth, latent, ways, steps, image_channels, larger), widths, seed)| {
             let (channels, image_size) = (widths[..depth].to_vec(), 2 << (depth - 1 + larger));
-            checkpoint(NetworkConfig { image_size, image_channels, channels, latent, ways, steps, ..NetworkConfig::fsvae(1) }, seed)
+            let decoder_decay = (larger == 1).then_some(0.75);
+            checkpoint(
+                NetworkConfig { image_size, image_channels, channels, latent, ways, steps, decoder_decay, ..NetworkConfig::fsvae(1) },
+                seed,
+            )
         },
     )
 }

@@ -17,7 +17,11 @@ fn checkpoints() -> impl Strategy<Value = Checkpoint> {
     (sizes, prop::collection::vec(1usize..=6, 3), any::<u64>()).prop_map(
         |((depth, latent, ways, steps, image_channels, larger), widths, seed)| {
             let (channels, image_size) = (widths[..depth].to_vec(), 2 << (depth - 1 + larger));
-            checkpoint(NetworkConfig { image_size, image_channels, channels, latent, ways, steps, ..NetworkConfig::fsvae(1) }, seed)
+            let decoder_decay = (larger == 1).then_some(0.75);
+            checkpoint(
+                NetworkConfig { image_size, image_channels, channels, latent, ways, steps, decoder_decay, ..NetworkConfig::fsvae(1) },
+                seed,
+            )
         },
     )
 }
@@ -257,4 +261,18 @@ fn what_cannot_be_folded_or_quantised_is_an_error() {
     damaged.tensors.pop();
     told(import(&damaged, Purpose::Generate).unwrap_err());
     insta::assert_snapshot!("refusals", all);
+}
+
+#[test]
+fn a_decoder_may_have_a_decay_of_its_own() {
+    let config = NetworkConfig { decay: 0.5, decoder_decay: Some(0.75), readout_decay: 0.875, ..small_config() };
+    let (compiled, chip) = compiled(&checkpoint(config, 1), "loihi");
+    for layer in &compiled.integer.layers {
+        let decay = match layer.wiring.part {
+            Part::Decoder => 0.75,
+            Part::Readout => 0.875,
+            _ => 0.5,
+        };
+        assert_eq!(f64::from(layer.decay.multiplier), decay * f64::from(1 << chip.decay.bits), "{}", layer.wiring.name);
+    }
 }

@@ -156,6 +156,7 @@ impl Network {
     /// Pre-tanh images `[batch, size, size, channels]` of latent spikes `[steps * batch, latent]`.
     pub fn decode(&mut self, z: Tensor<2>, config: &NetworkConfig, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<4> {
         let (steps, side) = (config.steps, config.bottleneck_size());
+        let neuron = &neuron.of_decoder(config);
         let flat = self.decoder_input.forward(z, steps, neuron, phase);
         watch.spikes("decoder_input", &flat);
         let [rows, neurons] = flat.dims();

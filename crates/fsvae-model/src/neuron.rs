@@ -70,6 +70,11 @@ impl Neuron {
         Self { lif, momentum: 0.1, precision: Precision::Float, fused: device.clone().inner() == Device::flex() }
     }
 
+    /// The same with the decoder's decay.
+    pub fn of_decoder(self, config: &NetworkConfig) -> Self {
+        Self { lif: Lif { decay: config.decay_of_decoder(), ..self.lif }, ..self }
+    }
+
     /// tdBN's factor in front of the normalised current.
     pub fn gain(&self, alpha: f32) -> f32 {
         alpha * self.lif.threshold

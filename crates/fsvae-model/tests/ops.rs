@@ -305,3 +305,20 @@ fn roll_outs_equal_their_twins() {
         assert_eq!(found, run(false), "seed {seed}");
     }
 }
+
+#[test]
+fn a_decoder_may_have_a_decay_of_its_own() {
+    let (decay, slower) = (0.25, 0.75);
+    let config = NetworkConfig { channels: vec![8, 8, 8, 8], latent: 24, ways: 5, steps: 7, decay, ..NetworkConfig::fsvae(1) };
+    let mut model = Trainer::new(&config, &Recipe::default(), 1, &Device::flex()).model.valid();
+    let z: Vec<f32> = (0..config.steps * config.latent).map(|i| f32::from(u8::from(i * 7919 % 101 < 40))).collect();
+    let mut image = |decay, decoder_decay| {
+        let z = Tensor::<2>::from_data(TensorData::new(z.clone(), [config.steps, config.latent]), &Device::flex());
+        let config = NetworkConfig { decay, decoder_decay, ..config.clone() };
+        let neuron = Neuron::new(&config, Surrogate::Paper, true, &Device::flex());
+        values(&model.network.decode(z, &config, &neuron, Phase::Training, &mut ()))
+    };
+    let own = image(decay, Some(slower));
+    assert_eq!(own, image(slower, None));
+    assert_ne!(own, image(decay, None));
+}

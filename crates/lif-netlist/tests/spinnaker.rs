@@ -5,6 +5,7 @@ mod rows;
 use lif_chip::Chip;
 use lif_graph::random::{source_spikes, well_formed_graph};
 use lif_graph::*;
+use lif_netlist::spinnaker::arithmetic::SMALLEST_PART;
 use lif_netlist::spinnaker::machine::{Arithmetic, Machine, Spikes, Stimulus};
 use lif_netlist::spinnaker::{Mode, RoleRow, Spinnaker};
 use lif_netlist::{Backend, NetlistError, NetlistFile, backend};
@@ -87,8 +88,14 @@ fn all_that_does_not_fit_is_said_at_once() {
     let mut messages = broken(&graph, "spinnaker");
     // a decay that two ticks cannot have
     let mut graph = small();
-    let NeuronModel::Lif { membrane: slower, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
-    slower.decay.multiplier = 26_214;
+    let slow = |graph: &mut LifGraph, multiplier| {
+        let NeuronModel::Lif { membrane, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
+        membrane.decay.multiplier = multiplier;
+    };
+    slow(&mut graph, 26_214);
+    messages += &broken(&graph, "spinnaker");
+    // steps of one tick behind steps of two
+    slow(&mut graph, 24_576);
     messages += &broken(&graph, "spinnaker");
     assert_eq!(Spinnaker(Mode::Substep).check(&graph, &chip()), Ok(()));
     // weights and biases that fill a ring buffer
@@ -166,13 +173,16 @@ fn agrees(graph: &LifGraph, given: &[(PopulationId, SpikeTrain)]) -> Result<(), 
     Ok(())
 }
 
-/// The same structure with integers that exist on the machine.
+/// The same structure with integers that exist on the machine: every other graph has steps of two ticks, with a decay of 1/4, the others have steps
+/// of one, with decays of 1/2 to 15/16.
 fn on_spinnaker(mut graph: LifGraph) -> LifGraph {
-    for population in &mut graph.populations {
+    let two_ticks = graph.steps.is_multiple_of(2);
+    for (part, population) in (1..=SMALLEST_PART).cycle().zip(&mut graph.populations) {
+        let multiplier = if two_ticks { 8192 } else { (1 << 15) - (1 << (15 - part)) };
         let (NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. }) = &mut population.model else { continue };
         let unit = f64::from(1 << membrane.input_shift) / 4.0;
         membrane.bias = membrane.bias.iter().map(|&bias| (f64::from(bias) / unit) as i32).collect();
-        (membrane.decay.multiplier, membrane.decay.shift, membrane.decay.rounding) = (8192, 15, Rounding::Ceiling);
+        (membrane.decay.multiplier, membrane.decay.shift, membrane.decay.rounding) = (multiplier, 15, Rounding::Ceiling);
         (membrane.input_shift, membrane.bits) = (2, 32);
         if let NeuronModel::Lif { threshold, .. } = &mut population.model {
             threshold.iter_mut().for_each(|threshold| *threshold = (f64::from(*threshold) / unit) as i32);

@@ -160,8 +160,9 @@ proptest! {
     fn any_checkpoint_survives_the_file_bit_for_bit(
         tensors in prop::collection::vec(any_values(), 0..5), seed: u64, epochs: f64, dataset: String,
         options: std::collections::BTreeMap<String, String>, channels in prop::collection::vec(any::<usize>(), 0..5), decay: f32,
+        decoder_decay: Option<f32>,
     ) {
-        let config = NetworkConfig { channels, decay, ..NetworkConfig::fsvae(3) };
+        let config = NetworkConfig { channels, decay, decoder_decay, ..NetworkConfig::fsvae(3) };
         let training = TrainingRecord { dataset, seed, epochs, options, ..TrainingRecord::default() };
         let bytes = Checkpoint { config, training, tensors }.to_bytes();
         let back = Checkpoint::from_bytes(&bytes).unwrap();

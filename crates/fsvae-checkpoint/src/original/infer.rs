@@ -185,7 +185,8 @@ impl<'a> Dictionary<'a> {
         let (readout_decay, origin) = chosen(choices.readout_decay, readout_decay, defaults.readout_decay);
         note("readout_decay", readout_decay.to_string(), origin, COEFFICIENTS);
         let ways = neighbours / latent;
-        Ok((NetworkConfig { image_size, image_channels, channels, latent, ways, steps, decay, threshold, readout_decay }, settings))
+        let neurons = NetworkConfig { decay, decoder_decay: None, threshold, readout_decay, ..defaults };
+        Ok((NetworkConfig { image_size, image_channels, channels, latent, ways, steps, ..neurons }, settings))
     }
 
     /// Steps and read-out decay, if the read-out's factors are there; a single one tells no decay.

@@ -29,7 +29,7 @@ pub use choice::{Choice, Scales};
 use crate::CompileError;
 use crate::fold::FoldedLayer;
 use crate::lower::{population, projection};
-use crate::network::{Hears, Network, Wiring};
+use crate::network::{Hears, Network, Part, Wiring};
 use crate::pixels::{boundaries, pixel_table};
 use crate::rates::LayerInputs;
 use error::LayerError;
@@ -103,13 +103,10 @@ pub fn quantise(
     chip: &Chip,
     scales: Scales,
 ) -> Result<Network<IntegerLayer>, CompileError> {
-    let (config, last) = (&network.config, network.layers.len() - 1);
+    let config = &network.config;
     let layers = network.layers.par_iter().enumerate().map(|(index, layer)| {
-        let neuron = if index == last {
-            Neuron { decay: config.readout_decay, threshold: None }
-        } else {
-            Neuron { decay: config.decay, threshold: Some(config.threshold) }
-        };
+        let part = layer.wiring.part;
+        let neuron = Neuron { decay: part.decay(config), threshold: (part != Part::Readout).then_some(config.threshold) };
         quantise_layer(layer, &inputs[index], chip, scales, neuron, config.steps as u32)
     });
     Ok(Network { purpose: network.purpose, config: config.clone(), layers: layers.collect::<Result<_, _>>()? })

@@ -9,14 +9,16 @@
 //!
 //! The binary's own code, in an emulator, is compared with [`Neuron::tick`] and the constants (`targets/spinnaker/fsvae_spinnaker/arm.py`).
 //!
-//! The stock neuron lets its input leak as well: a sum m arrives as `(1 - exp_TC) * R * m`. With a leak of 1/2 a tick and R = 1 that is
-//! one half, which a shift of the ring buffers by 1 undoes exactly, and two such ticks are one step of a graph whose decay is 1/4:
+//! The stock neuron lets its input leak as well: a sum m arrives as `(1 - exp_TC) * R * m`. With a leak of 1 - 2^-n a tick and R = 1 that is
+//! 2^-n of it, which a shift of the ring buffers by n undoes exactly:
 //!
 //! ```text
-//!   tick without input   v  -> ceil(v / 2)
-//!   tick with input in   v  -> ceil((v + 2 in) / 2) = ceil(v / 2) + in
-//!   both                 v  -> ceil(ceil(v / 2) / 2) + in = ceil(v / 4) + in         nothing is lost, whatever v and in are
+//!   tick without input   v  -> ceil((1 - 2^-n) v)
+//!   tick with input in   v  -> 2^n in - floor((1 - 2^-n) (2^n in - v)) = ceil((1 - 2^-n) v) + in         (2^n - 1) in is whole, so nothing is lost
+//!   n = 1, twice         v  -> ceil(ceil(v / 2) / 2) + in = ceil(v / 4) + in
 //! ```
+//!
+//! So a tick is a step of a graph whose decay is 1/2, 3/4, 7/8 or 15/16, and as many ticks as a power of 1/2 has halves are one of such a decay.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +45,19 @@ pub struct Constants {
 }
 
 impl Constants {
-    /// A leak of exactly 1/2, and input that counts in full: `v = ceil(v / 2) + sum`.
-    pub const HALVING: Self = Self { tau_m: 47_274, cm: 47_274, exp_tc: ONE / 2, r: ONE, ring_shift: 1, unit_shift: 0 };
     /// No memory at all: `v = sum << 8`.
     pub const GATE: Self = Self { tau_m: 2_979, cm: 2_979, exp_tc: 0, r: ONE, ring_shift: ROOT_SHIFT, unit_shift: ROOT_SHIFT };
+
+    /// A leak of exactly `1 - 2^-part`, and input that counts in full: `v = ceil((1 - 2^-part) v) + sum`.
+    ///
+    /// # Panics
+    /// If `part` is not from 1 to [`SMALLEST_PART`].
+    pub fn losing(part: u8) -> Self {
+        assert!((1..=SMALLEST_PART).contains(&part), "a part that the binary was seen to lose exactly");
+        let exp_tc = ONE - (ONE >> part);
+        let tau_m = time_constant(exp_tc);
+        Self { tau_m, cm: tau_m, exp_tc, r: ONE, ring_shift: part, unit_shift: 0 }
+    }
 
     /// A leak of the `ticks`-th root of `multiplier / 2^shift`, nearest below, and input that counts in full:
     /// `v` is about `leak * v + (sum << 8)`.
@@ -59,11 +70,19 @@ impl Constants {
             if power(middle) <= decay { low = middle } else { high = middle }
         }
         let exp_tc = low.max(1);
-        let tau_m = (-f64::from(ONE) / ln(f64::from(exp_tc) / f64::from(ONE))).round() as i32;
+        let tau_m = time_constant(exp_tc);
         let cm = (i64::from(tau_m) * i64::from(ONE - exp_tc) / i64::from(ONE)).max(1) as i32;
         let r = (i64::from(tau_m) * i64::from(ONE) / i64::from(cm)) as i32;
         Self { tau_m, cm, exp_tc, r, ring_shift: ROOT_SHIFT, unit_shift: ROOT_SHIFT }
     }
+}
+
+/// A tick can lose 2^-1 to 2^-4 of a membrane: that is what the binary was seen to do exactly.
+pub const SMALLEST_PART: u8 = 4;
+
+/// That of which a tick leaves `exp_tc`.
+fn time_constant(exp_tc: i32) -> i32 {
+    (-f64::from(ONE) / ln(f64::from(exp_tc) / f64::from(ONE))).round() as i32
 }
 
 /// Bits that a membrane gets below the graph's unit where its leak is rounded at every tick.
@@ -121,6 +140,7 @@ mod tests {
     fn roots_are_those_that_the_binary_was_seen_to_have() {
         let of = |multiplier, ticks| Constants::root(multiplier, 15, ticks);
         let quarter = of(8192, 4);
+        assert_eq!((Constants::losing(1).tau_m, Constants::losing(1).exp_tc), (47_274, 16_384));
         assert_eq!((quarter.exp_tc, of(8192, 2).exp_tc, of(8192, 2).tau_m, of(8192, 1).tau_m), (23_170, 16_384, 47_274, 23_637));
         // (1 - leak) * R is 1, so that input counts in full
         assert!((f64::from(ONE - quarter.exp_tc) * f64::from(quarter.r) / f64::from(ONE) / f64::from(ONE) - 1.0).abs() < 1e-4);
@@ -134,28 +154,30 @@ mod tests {
     }
 
     proptest! {
-        /// Two ticks of the machine are one step of the graph: `ceil(v / 4) + input + bias`, and the threshold is its next integer.
+        /// A tick of the machine is a step of the graph, `ceil((1 - 2^-n) v) + input + bias`, and the threshold is its next integer.
         #[test]
-        fn two_ticks_are_a_step(v in -(1i32 << 29)..1 << 29, excitatory: u16, inhibitory: u16, threshold in 0..1i32 << 29) {
-            let decay = Decay { multiplier: 8192, shift: 15, rounding: Rounding::Ceiling };
-            let expected = decay.apply(v) + i32::from(excitatory) - i32::from(inhibitory);
-            let neuron = Neuron { constants: Constants::HALVING, threshold: threshold + 1 };
+        fn a_tick_is_a_step(v in -(1i32 << 29)..1 << 29, excitatory: u16, inhibitory: u16, threshold in 0..1i32 << 29, part in 1..=SMALLEST_PART) {
+            let decay = Decay { multiplier: (1 << 15) - (1 << (15 - part)), shift: 15, rounding: Rounding::Ceiling };
+            let neuron = Neuron { constants: Constants::losing(part), threshold: threshold + 1 };
             // a step ends with a membrane of at most the threshold
             let mut found = v.min(threshold);
-            let expected = if v > threshold { decay.apply(threshold) + i32::from(excitatory) - i32::from(inhibitory) } else { expected };
-            prop_assert!(!neuron.tick(&mut found, 0, 0), "it fires between its steps");
+            let expected = decay.apply(found) + i32::from(excitatory) - i32::from(inhibitory);
             let fires = neuron.tick(&mut found, excitatory, inhibitory);
             prop_assert_eq!((fires, found), (expected > threshold, if expected > threshold { 0 } else { expected }));
         }
 
-        /// A decay of `2^-n` is n ticks.
+        /// A decay of `2^-n` is n ticks: input comes in the last of them, and no neuron fires before.
         #[test]
-        fn n_ticks_are_a_step(v in -(1i32 << 29)..1 << 29, ticks in 1u32..12) {
+        fn n_ticks_are_a_step(v in -(1i32 << 29)..1 << 29, excitatory: u16, inhibitory: u16, threshold in 0..1i32 << 29, ticks in 1u32..12) {
             let decay = Decay { multiplier: 1 << (15 - ticks), shift: 15, rounding: Rounding::Ceiling };
-            let neuron = Neuron { constants: Constants::HALVING, threshold: i32::MAX };
-            let mut found = v;
-            (0..ticks).for_each(|_| { neuron.tick(&mut found, 0, 0); });
-            prop_assert_eq!(found, decay.apply(v));
+            let neuron = Neuron { constants: Constants::losing(1), threshold: threshold + 1 };
+            let mut found = v.min(threshold);
+            let expected = decay.apply(found) + i32::from(excitatory) - i32::from(inhibitory);
+            for _ in 1..ticks {
+                prop_assert!(!neuron.tick(&mut found, 0, 0), "it fires between its steps");
+            }
+            let fires = neuron.tick(&mut found, excitatory, inhibitory);
+            prop_assert_eq!((fires, found), (expected > threshold, if expected > threshold { 0 } else { expected }));
         }
 
         /// One tick is the rule in real numbers, floored twice.

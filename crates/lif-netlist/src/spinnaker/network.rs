@@ -18,7 +18,7 @@
 //! read, in the graph's integers.
 
 use super::Mode;
-use super::arithmetic::{Constants, ROOT_SHIFT};
+use super::arithmetic::{Constants, ROOT_SHIFT, SMALLEST_PART};
 use super::plan::Plan;
 use super::unroll::{self, Sources};
 use lif_graph::{Connectivity, Decay, LifGraph, NeuronModel, PopulationId, ProjectionId, Shape};
@@ -111,9 +111,8 @@ impl<'g> Network<'g> {
     pub fn new(graph: &'g LifGraph, mode: Mode) -> Result<Self, Unsuited> {
         let mut builder = Builder { graph, mode, vertices: vec![], edges: vec![], vertex_of: vec![None; graph.populations.len()] };
         let remote = builder.remote();
-        let decays: Vec<Decay> = builder.decays(&remote)?;
         let least = match mode {
-            Mode::Buffered => decays.first().map_or(1, |decay| halvings(*decay)).max(1),
+            Mode::Buffered => builder.ticks(&remote)?,
             Mode::Substep => 1,
         };
         builder.add_vertices(&remote);
@@ -227,17 +226,19 @@ impl<'g> Network<'g> {
 /// Why a graph has no such network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unsuited {
-    /// Not a power of one half.
+    /// No ticks are exactly a step of it.
     Decay {
         /// Whose.
         population: String,
         /// What it is.
         decay: Decay,
     },
-    /// Not that of the others.
+    /// A step takes more or fewer ticks than those of the others.
     Decays {
         /// Whose.
         population: String,
+        /// Its own, and those of the others.
+        ticks: [u32; 2],
     },
     /// A loop is longer than a step.
     Loop {
@@ -246,9 +247,25 @@ pub enum Unsuited {
     },
 }
 
-/// How often a half it is, or 0 if it is none.
-fn halvings(decay: Decay) -> u32 {
-    if decay.multiplier.is_power_of_two() { u32::from(decay.shift) - decay.multiplier.trailing_zeros() } else { 0 }
+/// Ticks that are exactly a step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ticks {
+    /// Each loses `2^-part` of a membrane.
+    part: u8,
+    count: u32,
+}
+
+impl Ticks {
+    /// `None` if no ticks are a step of this decay.
+    fn of(decay: Decay) -> Option<Self> {
+        let lost = (1 << decay.shift) - decay.multiplier;
+        let exponent = |power: u32| u32::from(decay.shift) - power.trailing_zeros();
+        if decay.multiplier.is_power_of_two() {
+            return Some(Self { part: 1, count: exponent(decay.multiplier) });
+        }
+        let part = exponent(lost) as u8;
+        (lost.is_power_of_two() && (1..=SMALLEST_PART).contains(&part)).then_some(Self { part, count: 1 })
+    }
 }
 
 struct Builder<'g> {
@@ -281,20 +298,20 @@ impl Builder<'_> {
         remote
     }
 
-    fn decays(&self, remote: &[bool]) -> Result<Vec<Decay>, Unsuited> {
-        let mut decays: Vec<Decay> = Vec::new();
+    /// The ticks that a step takes in every population here, because its decay does (buffered only).
+    fn ticks(&self, remote: &[bool]) -> Result<u32, Unsuited> {
+        let mut all = None;
         for population in self.ids().filter(|id| !remote[id.index()]).map(|id| self.graph.population(id)) {
             let NeuronModel::Lif { membrane, .. } = &population.model else { continue };
-            let decay = membrane.decay;
-            if self.mode == Mode::Buffered && halvings(decay) == 0 {
-                return Err(Unsuited::Decay { population: population.name.clone(), decay });
+            let name = || population.name.clone();
+            let Ticks { count, .. } =
+                Ticks::of(membrane.decay).ok_or_else(|| Unsuited::Decay { population: name(), decay: membrane.decay })?;
+            let others = *all.get_or_insert(count);
+            if count != others {
+                return Err(Unsuited::Decays { population: name(), ticks: [count, others] });
             }
-            if decays.first().is_some_and(|&first| self.mode == Mode::Buffered && halvings(first) != halvings(decay)) {
-                return Err(Unsuited::Decays { population: population.name.clone() });
-            }
-            decays.push(decay);
         }
-        Ok(decays)
+        Ok(all.unwrap_or(1))
     }
 
     fn add(&mut self, name: String, shape: Shape, role: Role) -> usize {
@@ -318,7 +335,7 @@ impl Builder<'_> {
                 NeuronModel::Source => Role::Given(id),
                 _ if remote[id.index()] && !is_heard => continue,
                 _ if remote[id.index()] => Role::Given(id),
-                NeuronModel::Lif { threshold, .. } => Role::Neurons { constants: Constants::HALVING, thresholds: threshold.clone() },
+                NeuronModel::Lif { threshold, .. } => Role::Neurons { constants: Constants::losing(1), thresholds: threshold.clone() },
                 NeuronModel::Select { ways } => {
                     let gates = Shape { channels: shape.channels * ways, ..shape };
                     let thresholds = vec![BOTH << Constants::GATE.ring_shift];
@@ -375,7 +392,10 @@ impl Builder<'_> {
             let Role::Neurons { constants, thresholds } = &mut self.vertices[vertex].role else { continue };
             let Decay { multiplier, shift, .. } = membrane.decay;
             let bits = match self.mode {
-                Mode::Buffered => 0,
+                Mode::Buffered => {
+                    *constants = Constants::losing(Ticks::of(membrane.decay).expect("checked before").part);
+                    0
+                }
                 Mode::Substep => {
                     *constants = Constants::root(multiplier, shift, plan.ticks_per_step);
                     ROOT_SHIFT

@@ -65,6 +65,8 @@ pub fn check<'g>(graph: &'g LifGraph, chip: &Chip, mode: Mode) -> Result<Suited<
 }
 
 const COMPILE_FOR_IT: &str = "compile the model for this chip: graphs for other chips have other integers";
+const EXACT_DECAYS: &str =
+    "train with decays of 1/2, 3/4, 7/8 and 15/16, or with one power of 1/2 in all layers, or choose --schedule substep, which rounds";
 const SCALE_DOWN: &str = "compile with fewer weight bits (--weight-bits), or train a network with narrower layers before this one";
 
 struct Findings {
@@ -122,14 +124,12 @@ impl Findings {
     fn unsuited(&mut self, unsuited: &Unsuited) {
         match unsuited {
             Unsuited::Decay { population, decay } => {
-                let cause = format!("decay {}/2^{}, which is no power of one half", decay.multiplier, decay.shift);
-                let remedy = "train with a decay of 0.25 or 0.5, or choose --schedule substep, which rounds";
-                self.add("decay-is-a-power-of-one-half", population, cause, remedy);
+                let cause = format!("decay {}/2^{}, of which no ticks of the machine are a step", decay.multiplier, decay.shift);
+                self.add("ticks-are-a-step", population, cause, EXACT_DECAYS);
             }
-            Unsuited::Decays { population } => {
-                let cause = "its decay is another than that of the populations before it".into();
-                let remedy = "train all layers with one decay, or choose --schedule substep, which rounds";
-                self.add("decays-are-the-same", population, cause, remedy);
+            Unsuited::Decays { population, ticks: [own, others] } => {
+                let cause = format!("a step of its decay takes {own} ticks, and {others} in the populations before it");
+                self.add("steps-take-the-same-ticks", population, cause, EXACT_DECAYS);
             }
             Unsuited::Loop { ticks } => {
                 let cause = format!("a loop takes more ticks than a step has: {ticks}");
