@@ -4,12 +4,11 @@
 //!   targets/<family>/<chip>.toml --Chip::from_toml--> Chip --+--> quantise: which integers exist
 //!                                                            +--> lif-netlist: which limits to check
 //!                                                            +--> lif-map:     how many cores, what one holds, how they are linked, how they keep time
-//!                                                            +--> lif-map:     how many cores, what one holds, how they are linked
 //!                                                            +--> lif-time:    what everything takes, in time and energy
 //! ```
 //!
 //! A chip here is a set of integer widths and counts. The arithmetic they describe is one for all chips, the one of
-//! [`lif-graph`](https://docs.rs/lif-graph): `v = decay(v) + (sum of weights << shift) + bias`, spike when `v > threshold`, then `v = 0`. A
+//! the crate `lif-graph`: `v = decay(v) + (sum of weights << shift) + bias`, spike when `v > threshold`, then `v = 0`. A
 //! chip only says how wide each of these is, in which steps it exists, whether neurons share it, and how it rounds. A chip that fires at its threshold,
 //! not above it, has a threshold one higher ([`Fires`]); what overflow does ([`Overflow`]) it may say, but no compiled graph ever gets there.
 //!

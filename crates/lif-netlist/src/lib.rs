@@ -5,6 +5,7 @@
 //!   LifGraph, Chip ---+
 //!                     +-- emit:  NetlistFile { name, bytes }, ...      loihi/:     netlist.json, arrays.npz (Lava)
 //!                                                                      spinnaker/: netlist.json, placements.json, ... (sPyNNaker, NEST)
+//!                                                                      sanafe/:    architecture and network in YAML (SANA-FE)
 //! ```
 //!
 //! A back-end lives in a folder of its own and knows no other back-end. It only translates: weights, thresholds and biases are
@@ -19,14 +20,18 @@
 //!
 //! # SpiNNaker
 //!
-//! [`spinnaker`] lowers to the stock neuron of sPyNNaker (1!7.4.1), `IF_curr_delta`, whose membrane leaks at every tick: by one half, so
-//! that a step whose decay is 1/4 is two ticks, exactly. Here placements, keys and routing tables are part of the netlist.
+//! [`spinnaker`] lowers to the stock neuron of sPyNNaker (1!7.4.1), `IF_curr_delta`, whose membrane leaks at every tick: so that a tick is
+//! exactly a step whose decay is 1/2 or 3/4, and two are one whose decay is 1/4. Here placements, keys and routing tables are part of the netlist.
 //!
 //! ```text
-//!              tick 1      2        3             4             5            6                           2 ticks a step, each layer a tick
-//!   step 0   select ---> decoder.input -> decoder.0 -> decoder.1 -> ...                                  later than the one before it;
-//!   step 1              select ---------> decoder.input ----> ...                                        between its steps nobody fires
+//!              tick 1      2                3                4                                         one tick a step, each layer a tick
+//!   step 0   select ---> decoder.input -> decoder.0 ------> decoder.1 -> ...                           later than the one before it
+//!   step 1               select --------> decoder.input --> decoder.0 -> ...
 //! ```
+//!
+//! # SANA-FE
+//!
+//! [`sanafe`] writes architecture, network and mapping for that simulator, which takes the graph's neurons as they are.
 
 mod backend;
 mod error;
