@@ -45,8 +45,8 @@ impl NetworkConfig {
         range(&mut found, "latent", self.latent, 1..=4096);
         range(&mut found, "ways", self.ways, 1..=1024);
         range(&mut found, "steps", self.steps, 1..=1024);
-        let decays = [("decay", self.decay), ("decoder_decay", self.decay_of_decoder()), ("readout_decay", self.readout_decay)];
-        for (name, value) in decays {
+        let of_decoder = self.decoder_decay.map(|decay| ("decoder_decay", decay));
+        for (name, value) in [("decay", self.decay), ("readout_decay", self.readout_decay)].into_iter().chain(of_decoder) {
             if !(value > 0.0 && value < 1.0) {
                 found.push(format!("config: {name} is {value}; it must be above 0 and below 1"));
             }

@@ -20,8 +20,8 @@
 //!
 //! # SpiNNaker
 //!
-//! [`spinnaker`] lowers to the stock neuron of sPyNNaker (1!7.4.1), `IF_curr_delta`, whose membrane leaks at every tick: so that a tick is
-//! exactly a step whose decay is 1/2 or 3/4, and two are one whose decay is 1/4. Here placements, keys and routing tables are part of the netlist.
+//! [`spinnaker`] lowers to the stock neuron of sPyNNaker (1!7.4.1), `IF_curr_delta`, whose membrane leaks at every tick. One tick
+//! is exactly a step whose decay is 1/2, 3/4, 7/8 or 15/16, two are a step whose decay is 1/4. Here placements, keys and routing tables are part of the netlist.
 //!
 //! ```text
 //!              tick 1      2                3                4                                         one tick a step, each layer a tick

@@ -86,7 +86,7 @@ fn all_that_does_not_fit_is_said_at_once() {
         format!("error[{}]: {error}\nhelp: {}\n\n", error.code().unwrap(), error.help().unwrap())
     };
     let mut messages = broken(&graph, "spinnaker");
-    // a decay that two ticks cannot have
+    // a decay of which no ticks are a step
     let mut graph = small();
     let slow = |graph: &mut LifGraph, multiplier| {
         let NeuronModel::Lif { membrane, .. } = &mut graph.populations[2].model else { panic!("a LIF population") };
@@ -203,7 +203,7 @@ fn graph_and_spikes() -> impl Strategy<Value = (LifGraph, Vec<(PopulationId, Spi
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Two ticks a step of the machine's arithmetic, on the files that were written, are the interpreter's.
+    /// One or two ticks a step of the machine's arithmetic, on the files that were written, are the interpreter's.
     #[test]
     fn every_graph_on_the_machine_is_the_interpreters((graph, spikes) in graph_and_spikes()) {
         agrees(&graph, &spikes)?;

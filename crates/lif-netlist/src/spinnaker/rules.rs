@@ -66,7 +66,7 @@ pub fn check<'g>(graph: &'g LifGraph, chip: &Chip, mode: Mode) -> Result<Suited<
 
 const COMPILE_FOR_IT: &str = "compile the model for this chip: graphs for other chips have other integers";
 const EXACT_DECAYS: &str =
-    "train with decays of 1/2, 3/4, 7/8 and 15/16, or with one power of 1/2 in all layers, or choose --schedule substep, which rounds";
+    "train with 1/2, 3/4, 7/8 or 15/16 in each layer, or with the same power of 1/2 in all, or choose --schedule substep, which rounds";
 const SCALE_DOWN: &str = "compile with fewer weight bits (--weight-bits), or train a network with narrower layers before this one";
 
 struct Findings {

@@ -125,7 +125,7 @@ unsafe fn leaked(leak: impl Leak, v: __m256i) -> __m256i {
             Form::Small(SmallLeak { decay, if_negative, if_positive }) => {
                 let (if_negative, if_positive) = (_mm256_set1_epi32(if_negative), _mm256_set1_epi32(if_positive));
                 let correction = _mm256_blendv_epi8(if_positive, if_negative, _mm256_srai_epi32::<31>(v));
-                let product = _mm256_mullo_epi32(v, _mm256_set1_epi32(decay.multiplier as i32));
+                let product = if decay.multiplier == 1 { v } else { _mm256_mullo_epi32(v, _mm256_set1_epi32(decay.multiplier as i32)) };
                 _mm256_sra_epi32(_mm256_add_epi32(product, correction), _mm_cvtsi32_si128(decay.shift.into()))
             }
             // Products of 32 bits and 24 bits, with a correction below 2^24, fit 64 bits; quotients are at most |v|, so they fit the low

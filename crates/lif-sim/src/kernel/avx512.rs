@@ -119,7 +119,7 @@ unsafe fn leaked(leak: impl Leak, silent: __mmask16, v: __m512i) -> __m512i {
             Form::Small(SmallLeak { decay, if_negative, if_positive }) => {
                 let (if_negative, if_positive) = (_mm512_set1_epi32(if_negative), _mm512_set1_epi32(if_positive));
                 let correction = _mm512_mask_blend_epi32(_mm512_movepi32_mask(v), if_positive, if_negative);
-                let product = _mm512_mullo_epi32(v, _mm512_set1_epi32(decay.multiplier as i32));
+                let product = if decay.multiplier == 1 { v } else { _mm512_mullo_epi32(v, _mm512_set1_epi32(decay.multiplier as i32)) };
                 _mm512_maskz_sra_epi32(silent, _mm512_add_epi32(product, correction), _mm_cvtsi32_si128(decay.shift.into()))
             }
             // Products of 32 bits and 24 bits, with a correction below 2^24, fit 64 bits; quotients are at most |v|, so they fit the low

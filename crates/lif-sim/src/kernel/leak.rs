@@ -98,7 +98,9 @@ impl Leak for HalfLeak {
 impl Leak for SmallLeak {
     #[inline(always)]
     fn one(self, v: i32) -> i32 {
-        self.decay.apply(v)
+        let correction = if v < 0 { self.if_negative } else { self.if_positive };
+        // 64 bits, for whoever asks for more than a membrane can be
+        ((i64::from(v) * i64::from(self.decay.multiplier) + i64::from(correction)) >> self.decay.shift) as i32
     }
     #[inline(always)]
     fn form(self) -> Form {
