@@ -98,9 +98,7 @@ impl Leak for HalfLeak {
 impl Leak for SmallLeak {
     #[inline(always)]
     fn one(self, v: i32) -> i32 {
-        let correction = if v < 0 { self.if_negative } else { self.if_positive };
-        // 64 bits, for whoever asks for more than a membrane can be
-        ((i64::from(v) * i64::from(self.decay.multiplier) + i64::from(correction)) >> self.decay.shift) as i32
+        self.decay.apply(v)
     }
     #[inline(always)]
     fn form(self) -> Form {
