@@ -135,23 +135,11 @@ impl Run<'_> {
                 let at = Cell { nth, position, block };
                 let mut state = neurons.begin(at);
                 match &cells.rows {
-                    CellRows::Subsets(words) => {
-                        let tables = words[rows.clone()].as_chunks::<16>().0.as_chunks::<8>().0;
-                        let fired = spikes.words(source, slots.clone());
-                        if let [table] = tables {
-                            for (step, &word) in fired.iter().enumerate() {
-                                let sums = neurons.sums(&state, step);
-                                neurons.take(&mut state, step, look_up::<I>(sums, table, word));
-                            }
-                        } else {
-                            for (step, words) in fired.chunks_exact(tables.len()).enumerate() {
-                                let mut sums = neurons.sums(&state, step);
-                                for (table, &word) in tables.iter().zip(words) {
-                                    sums = look_up::<I>(sums, table, word);
-                                }
-                                neurons.take(&mut state, step, sums);
-                            }
-                        }
+                    CellRows::Fours(words) => {
+                        hear_words::<I, N, 16, 8>(&words[rows.clone()], spikes.words(source, slots.clone()), neurons, &mut state);
+                    }
+                    CellRows::Eights(words) => {
+                        hear_words::<I, N, 256, 4>(&words[rows.clone()], spikes.words(source, slots.clone()), neurons, &mut state);
                     }
                     CellRows::Words(words) => {
                         hear_lists::<I, N>(&words[rows.clone()], spikes.lists(source, slots.clone()), neurons, &mut state);
@@ -206,12 +194,41 @@ fn hear_lists<'a, I: Isa, N: Neurons<I>>(rows: &[impl Row], lists: impl Iterator
     }
 }
 
-/// Adds what 32 source channels bring, four at a time. (Loops here and above, not closures: instructions of a set are inlined into no function that
-/// does not demand it.)
+/// Adds in each step the rows that the words of source channels look up.
 #[inline(always)]
-fn look_up<I: Isa>(mut sums: I::Block, tables: &[[WordCell; 16]; 8], fired: u32) -> I::Block {
-    for (four, table) in tables.iter().enumerate() {
-        sums = sums.plus(&table[(fired >> (4 * four) & 15) as usize]);
+fn hear_words<I: Isa, N: Neurons<I>, const SUBSETS: usize, const EACH: usize>(
+    rows: &[WordCell],
+    fired: &[u32],
+    neurons: &mut N,
+    state: &mut N::State,
+) {
+    let tables = rows.as_chunks::<SUBSETS>().0.as_chunks::<EACH>().0;
+    if let [table] = tables {
+        for (step, &word) in fired.iter().enumerate() {
+            let sums = neurons.sums(state, step);
+            neurons.take(state, step, look_up::<I, SUBSETS, EACH>(sums, table, word));
+        }
+    } else {
+        for (step, words) in fired.chunks_exact(tables.len()).enumerate() {
+            let mut sums = neurons.sums(state, step);
+            for (table, &word) in tables.iter().zip(words) {
+                sums = look_up::<I, SUBSETS, EACH>(sums, table, word);
+            }
+            neurons.take(state, step, sums);
+        }
+    }
+}
+
+/// Adds what 32 source channels bring, some at a time. (Loops here and above, not closures: instructions of a set are inlined into no function
+/// that does not demand it.)
+#[inline(always)]
+fn look_up<I: Isa, const SUBSETS: usize, const EACH: usize>(
+    mut sums: I::Block,
+    tables: &[[WordCell; SUBSETS]; EACH],
+    fired: u32,
+) -> I::Block {
+    for (nth, table) in tables.iter().enumerate() {
+        sums = sums.plus(&table[(fired >> (32 / EACH * nth)) as usize % SUBSETS]);
     }
     sums
 }

@@ -83,7 +83,9 @@ pub(crate) struct Cells {
 pub(crate) enum CellRows {
     /// 16 rows for each four source channels: the sums of the weights of all their subsets, so that four channels are one addition, and there is
     /// no branch that depends on spikes. (The "method of the Four Russians": Arlazarov, Dinic, Kronrod, Faradzhev 1970.)
-    Subsets(Vec<WordCell>),
+    Fours(Vec<WordCell>),
+    /// 256 rows for each eight source channels, likewise.
+    Eights(Vec<WordCell>),
     /// A row for each source channel.
     Words(Vec<WordCell>),
     /// The same in 8 bits.
@@ -99,7 +101,7 @@ impl Cells {
 
     /// What the source must keep.
     pub fn readers(&self) -> Readers {
-        let words = matches!(self.rows, CellRows::Subsets(_));
+        let words = matches!(self.rows, CellRows::Fours(_) | CellRows::Eights(_));
         Readers { lists: !words, words }
     }
 }
@@ -170,19 +172,28 @@ pub(super) fn cells(graph: &LifGraph, projection: &lif_graph::Projection) -> Cel
         bytes.extend((0..sources).map(|source| ByteCell(std::array::from_fn(|lane| weight(tap, source, block * BLOCK + lane)))));
     }
     let words = |cell: &ByteCell| WordCell(cell.0.map(i16::from));
-    if convolution && sources.is_multiple_of(32) && 4 * size_of::<WordCell>() * bytes.len() <= SUBSETS_LIMIT {
-        return Cells { each: 4 * sources, rows: CellRows::Subsets(bytes.as_chunks::<4>().0.iter().flat_map(subsets).collect()) };
+    if convolution && sources.is_multiple_of(32) {
+        let fits = |rows: usize| rows * sources * size_of::<WordCell>() * (bytes.len() / sources) <= SUBSETS_LIMIT;
+        if fits(256 / 8) {
+            return Cells { each: 256 / 8 * sources, rows: CellRows::Eights(subsets::<8, 256>(&bytes)) };
+        }
+        if fits(16 / 4) {
+            return Cells { each: 16 / 4 * sources, rows: CellRows::Fours(subsets::<4, 16>(&bytes)) };
+        }
     }
     let small = size_of::<WordCell>() * bytes.len() <= WORDS_LIMIT;
     Cells { each: sources, rows: if small { CellRows::Words(bytes.iter().map(words).collect()) } else { CellRows::Bytes(bytes) } }
 }
 
-/// The sums of all subsets of four rows. They fit 16 bits.
-fn subsets(four: &[ByteCell; 4]) -> [WordCell; 16] {
-    std::array::from_fn(|subset| {
-        let members = || four.iter().enumerate().filter(move |(member, _)| subset >> member & 1 == 1);
-        WordCell(std::array::from_fn(|lane| members().map(|(_, row)| i16::from(row.0[lane])).sum()))
-    })
+/// The sums of all SUBSETS subsets of each N rows. They fit 16 bits.
+fn subsets<const N: usize, const SUBSETS: usize>(rows: &[ByteCell]) -> Vec<WordCell> {
+    let sums = |rows: &[ByteCell; N]| -> [WordCell; SUBSETS] {
+        std::array::from_fn(|subset| {
+            let members = || rows.iter().enumerate().filter(move |(member, _)| subset >> member & 1 == 1);
+            WordCell(std::array::from_fn(|lane| members().map(|(_, row)| i16::from(row.0[lane])).sum()))
+        })
+    };
+    rows.as_chunks::<N>().0.iter().flat_map(sums).collect()
 }
 
 /// Which taps reach which positions, of the projections `inputs`.
