@@ -51,3 +51,13 @@ pub struct Drawing {
     /// Every spike in the order of (step, population, neuron), if recorded.
     pub events: Vec<Event>,
 }
+
+impl Drawing {
+    /// Takes in another part of the same image: its counts, and its pixels, which are 0 here as ours are there.
+    pub(crate) fn join(mut self, other: Self) -> Self {
+        self.pixels.iter_mut().zip(other.pixels).for_each(|(pixel, other)| *pixel |= other);
+        self.spikes.iter_mut().zip(other.spikes).for_each(|(count, other)| *count += other);
+        self.synaptic_operations.iter_mut().zip(other.synaptic_operations).for_each(|(count, other)| *count += other);
+        self
+    }
+}

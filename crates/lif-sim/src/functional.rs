@@ -2,7 +2,7 @@
 
 use crate::kernel::{Kernel, Sums, Work};
 use crate::picks::Heard;
-use crate::program::{Dynamics, Population, Program, Rows, Stage, engine_place, graph_index};
+use crate::program::{Dynamics, Part, Population, Program, Rows, Stage, engine_place, graph_index};
 use crate::spikes::{Readers, Spikes};
 use crate::{Drawing, Event, GivenSpikes, Record, SimError};
 use lif_graph::{LifGraph, PopulationId, Shape};
@@ -43,6 +43,7 @@ pub struct Inputs {
 /// What is being simulated.
 #[derive(Clone, Copy)]
 struct Chunk<'a> {
+    part: &'a Part,
     seed: u64,
     image: u64,
     /// The step of slot 1.
@@ -156,6 +157,17 @@ impl Engine {
     /// # Panics
     /// If `state` or `inputs` belong to another network.
     pub fn draw(&self, state: &mut State, seed: u64, image: u64, inputs: &Inputs, record: Record) -> Drawing {
+        self.draw_part(&self.program.whole, state, seed, image, inputs, record)
+    }
+
+    /// The picture in two parts, if it can be drawn so in notably less time; the two [joined](Drawing::join) are the drawing, unless events or
+    /// membranes are recorded.
+    pub(crate) fn halves(&self) -> Option<&[Part; 2]> {
+        self.program.halves.as_ref()
+    }
+
+    /// [`Engine::draw`] of a part: counts of what it owns, and other parts' pixels as 0.
+    pub(crate) fn draw_part(&self, part: &Part, state: &mut State, seed: u64, image: u64, inputs: &Inputs, record: Record) -> Drawing {
         let program = &self.program;
         state.reset();
         let mut drawing = Drawing {
@@ -169,19 +181,19 @@ impl Engine {
         let skip_unread = record.skip_unread && !record.events && !record.membranes;
         for first in (0..program.steps).step_by(program.chunk()) {
             let steps = (program.steps - first).min(program.chunk() as u32) as usize;
-            let chunk = Chunk { seed, image, first, inputs, skip_unread };
+            let chunk = Chunk { part, seed, image, first, inputs, skip_unread };
             self.pick(state, steps as u32, chunk);
             for stage in &program.stages {
                 self.simulate(state, stage, 1..1 + steps, chunk);
             }
-            self.count(state, 1..1 + steps, &mut drawing);
+            self.count(state, part, 1..1 + steps, &mut drawing);
             if record.events {
                 (1..1 + steps).for_each(|slot| self.record(&state.spikes, slot, chunk.step(slot), &mut drawing.events));
             }
             state.spikes.iter_mut().for_each(|spikes| spikes.carry(steps));
         }
         if let Some((id, _)) = self.picture() {
-            drawing.pixels = self.pixels(state, id.index());
+            drawing.pixels = self.pixels(state, part, id.index());
         }
         if record.membranes {
             drawing.membranes = (0..program.populations.len()).map(|index| self.membranes(state, index)).collect();
@@ -202,7 +214,9 @@ impl Engine {
 
     fn update(&self, state: &mut State, index: usize, slots: Range<usize>, chunk: Chunk) {
         let population = &self.program.populations[index];
+        let rows = chunk.part.needed[index].clone();
         match population.dynamics {
+            _ if rows.is_empty() => {}
             Dynamics::Integrate(_) if chunk.skip_unread && population.unread.is_some() => {
                 slots.for_each(|slot| state.spikes[index].clear(slot));
             }
@@ -210,7 +224,7 @@ impl Engine {
                 let State { membranes, sums, spikes, .. } = state;
                 let (membranes, sums) = (&mut membranes[index][..], &mut sums[index]);
                 let currents = chunk.inputs.currents.get(index).map_or(&[][..], |currents| currents);
-                self.kernel.advance(Work { program: &self.program, population: index, slots, currents, membranes, sums, spikes });
+                self.kernel.advance(Work { program: &self.program, population: index, rows, slots, currents, membranes, sums, spikes });
             }
             Dynamics::Select { source, .. } => slots.for_each(|slot| self.select(state, index, source, slot, chunk)),
             Dynamics::Image { .. } => {}
@@ -262,16 +276,16 @@ impl Engine {
     }
 
     /// Adds a chunk's spikes and synaptic operations to the image's.
-    fn count(&self, state: &mut State, slots: Range<usize>, drawing: &mut Drawing) {
+    fn count(&self, state: &mut State, part: &Part, slots: Range<usize>, drawing: &mut Drawing) {
         let State { spikes, counts, .. } = state;
         for (index, (population, spikes)) in self.program.populations.iter().zip(&*spikes).enumerate() {
             if population.pixels.is_some() {
                 continue; // a read-out never fires
             }
-            let shape = population.shape;
+            let (shape, rows) = (population.shape, &part.owned[index]);
             counts.clear();
             counts.resize(shape.pixels(), 0);
-            self.kernel.tally(spikes, slots.clone(), counts);
+            self.kernel.tally(spikes, rows, slots.clone(), counts);
             drawing.spikes[index] += counts.iter().map(|&count| u64::from(count)).sum::<u64>();
             for delay in [0, 1] {
                 let projections = self.program.projections.iter().enumerate();
@@ -282,7 +296,7 @@ impl Engine {
                 if delay == 1 {
                     // those of the slot before the chunk are heard in it, and those of its last slot are not
                     counts.fill(0);
-                    self.kernel.tally(spikes, slots.start - 1..slots.end - 1, counts);
+                    self.kernel.tally(spikes, rows, slots.start - 1..slots.end - 1, counts);
                 }
                 for (reader, projection) in readers {
                     let [rows, columns] = &projection.fan_out;
@@ -322,11 +336,15 @@ impl Engine {
         (0..neurons).map(|neuron| engine_place(shape, neuron)).map(|(y, lane)| membranes[y * stride + lane]).collect()
     }
 
-    fn pixels(&self, state: &State, readout: usize) -> Vec<u8> {
-        match &self.program.populations[readout].pixels {
-            Some(pixels) => self.membranes(state, readout).into_iter().map(|v| pixels.pixel(v)).collect(),
-            None => Vec::new(),
-        }
+    /// Those of the part's own rows; the others are 0.
+    fn pixels(&self, state: &State, part: &Part, readout: usize) -> Vec<u8> {
+        let population = &self.program.populations[readout];
+        let Some(pixels) = &population.pixels else { return Vec::new() };
+        let (shape, membranes) = (population.shape, &state.membranes[readout]);
+        let stride = Rows::of(shape).stride;
+        let pixel =
+            |(y, lane): (usize, usize)| if part.owned[readout].contains(&y) { pixels.pixel(membranes[y * stride + lane]) } else { 0 };
+        (0..shape.neurons()).map(|neuron| pixel(engine_place(shape, neuron))).collect()
     }
 }
 

@@ -226,16 +226,17 @@ impl Spikes {
         self.shape.channels as usize / 8
     }
 
-    /// Adds up how often each position's neurons fired in these slots.
+    /// Adds up how often the neurons of each position of these rows fired in these slots. `counts` has a place for each position of all rows.
     #[inline(always)]
-    pub fn tally(&self, slots: Range<usize>, counts: &mut [u32]) {
+    pub fn tally(&self, rows: &Range<usize>, slots: Range<usize>, counts: &mut [u32]) {
+        let width = self.shape.width as usize;
         if !self.shape.channels.is_multiple_of(8) {
-            slots.for_each(|slot| self.for_each(slot, |position, _| counts[position] += 1));
+            let mut add = |position: usize| counts[position] += u32::from(rows.contains(&(position / width)));
+            slots.for_each(|slot| self.for_each(slot, |position, _| add(position)));
             return;
         }
-        let width = self.shape.width as usize;
         for slot in slots {
-            for (y, counts) in counts.chunks_exact_mut(width).enumerate() {
+            for (y, counts) in counts.chunks_exact_mut(width).enumerate().take(rows.end).skip(rows.start) {
                 let row = self.row(slot, y);
                 match self.bytes_of_position() {
                     4 => add_ones(row.as_chunks::<4>().0, counts, |&four| u32::from_le_bytes(four).count_ones()),

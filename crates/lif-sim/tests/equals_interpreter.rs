@@ -251,6 +251,51 @@ proptest! {
     }
 }
 
+/// A picture that is worth two threads, which draw a half each.
+#[test]
+fn a_single_image_is_the_same_by_two_threads() {
+    let up = Taps { size: 3, stride: 2, padding: 1, output_padding: 1 };
+    let level = Taps { size: 3, stride: 1, padding: 1, output_padding: 0 };
+    let (first, hidden, picture) = (Shape { channels: 32, height: 8, width: 8 }, Shape { channels: 32, height: 16, width: 16 }, 16);
+    let picture = Shape { channels: 1, height: picture, width: picture };
+    let weights = |from: Shape, to: Shape| (0..from.channels * to.channels * 9).map(|n| (n * 37 % 251) as i8).collect();
+    let decay = Decay { multiplier: 3, shift: 2, rounding: Rounding::TowardZero };
+    let readout = NeuronModel::Readout {
+        membrane: Membrane { decay, input_shift: 2, bias: vec![5], bits: 32 },
+        pixels: PixelTable { levels: (0..255).map(|level| 40 * level - 5000).collect() },
+    };
+    let populations = vec![
+        source(first),
+        lif("hidden", hidden, decay, 2, vec![-37], vec![900]),
+        Population { name: "picture".into(), shape: picture, model: readout },
+    ];
+    let connected = vec![
+        (Connectivity::ConvTranspose2d(up), 0, weights(first, hidden)),
+        (Connectivity::ConvTranspose2d(level), 0, weights(hidden, picture)),
+    ];
+    let graph = LifGraph { steps: 16, ..chain(16, populations, connected) };
+    let engine = Engine::new(&graph).expect("a graph");
+    let inputs =
+        |image: u64| inputs(&engine, &spikes_of_first(&graph, |step, neuron| (neuron * 7 + step * 3 + image as usize).is_multiple_of(5)));
+    let mut state = engine.state();
+    let workers = engine.workers(2).expect("threads");
+    for image in 0..20 {
+        let expected = engine.draw(&mut state, 1, image, &inputs(image), Record::default());
+        assert!(expected.spikes[1] > 0 && expected.pixels.iter().any(|&pixel| pixel > 0));
+        let batch = Batch { seed: 1, images: image..image + 1, record: Record::default() };
+        let taken: Result<(), SimError> = workers.draw(
+            &batch,
+            inputs,
+            |drawing| drawing,
+            |drawing| {
+                assert_eq!(drawing, expected);
+                Ok(())
+            },
+        );
+        taken.expect("a drawing");
+    }
+}
+
 /// Neurons that nobody reads but a select stage, and that remember for long.
 fn picked_graph() -> impl Strategy<Value = LifGraph> {
     let decays = (1u8..=8, 1u32..=3).prop_map(|(shift, less)| Decay {

@@ -31,8 +31,8 @@ impl Room {
 
 #[inline(always)]
 pub(super) fn advance<I: Isa>(
-    program: &Program,
-    index: usize,
+    (program, index): (&Program, usize),
+    rows: Range<usize>,
     slots: Range<usize>,
     membranes: &mut [i32],
     room: &mut Room,
@@ -40,11 +40,13 @@ pub(super) fn advance<I: Isa>(
 ) {
     let population = &program.populations[index];
     let (Some(integration), Some(blocks)) = (population.integration(), &population.blocks) else { return };
+    let width = population.shape.width as usize;
     for class in &blocks.classes {
+        let [first, end] = [rows.start, rows.end].map(|row| class.places.partition_point(|place| *place < row * width));
         // where there are few positions, several blocks of each go together
-        let together = (RUN / class.places.len()).max(1);
-        for first in (0..class.places.len()).step_by(RUN) {
-            let places = first..class.places.len().min(first + RUN);
+        let together = (RUN / (end - first).max(1)).max(1);
+        for first in (first..end).step_by(RUN) {
+            let places = first..end.min(first + RUN);
             for first in (0..blocks.each).step_by(together) {
                 let (places, numbers) = (places.clone(), first..blocks.each.min(first + together));
                 let run = Run { program, index, blocks, shift: integration.input_shift, class, numbers, places, slots: slots.clone() };
@@ -52,7 +54,7 @@ pub(super) fn advance<I: Isa>(
             }
         }
     }
-    for y in 0..population.shape.height as usize {
+    for y in rows {
         slots.clone().for_each(|slot| spikes[index].list_channels(slot, y));
     }
 }

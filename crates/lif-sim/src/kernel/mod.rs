@@ -82,7 +82,7 @@ impl Kernel {
         }
     }
 
-    /// Simulates these steps of this population. Its sources are done with them, or it is itself among them, with a delay, and
+    /// Simulates these steps of these rows. Their sources are done with them, or their population is itself among them, with a delay, and
     /// there is one slot.
     pub(crate) fn advance(self, work: Work) {
         self.run(work);
@@ -110,9 +110,9 @@ impl Kernel {
         self.run(bound::WidenAndAdd { bytes, rounds })
     }
 
-    /// Adds up how often each position's neurons fired in these slots.
-    pub(crate) fn tally(self, spikes: &Spikes, slots: Range<usize>, counts: &mut [u32]) {
-        self.run(Tally { spikes, slots, counts });
+    /// Adds up how often the neurons of each position of these rows fired in these slots.
+    pub(crate) fn tally(self, spikes: &Spikes, rows: &Range<usize>, slots: Range<usize>, counts: &mut [u32]) {
+        self.run(Tally { spikes, rows, slots, counts });
     }
 
     fn run<J: Job>(self, job: J) -> J::Outcome {
@@ -135,10 +135,11 @@ trait Job {
     fn run<I: Isa>(self) -> Self::Outcome;
 }
 
-/// A population's steps in some slots of a chunk.
+/// The steps of some rows of a population in some slots of a chunk.
 pub(crate) struct Work<'a> {
     pub program: &'a Program,
     pub population: usize,
+    pub rows: Range<usize>,
     pub slots: Range<usize>,
     /// What images add to the sums at every step, row by row; empty where they add nothing.
     pub currents: &'a [i32],
@@ -192,17 +193,19 @@ impl Job for Work<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Work { program, population, slots, currents, membranes, sums, spikes } = self;
+        let Work { program, population, rows, slots, currents, membranes, sums, spikes } = self;
+        let what = (program, population);
         match sums {
-            Sums::Blocks(room) => blocks::advance::<I>(program, population, slots, membranes, room, spikes),
-            Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(program, population, slots, currents, membranes, sums, spikes),
-            Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(program, population, slots, currents, membranes, sums, spikes),
+            Sums::Blocks(room) => blocks::advance::<I>(what, rows, slots, membranes, room, spikes),
+            Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(what, rows, slots, currents, membranes, sums, spikes),
+            Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(what, rows, slots, currents, membranes, sums, spikes),
         }
     }
 }
 
 struct Tally<'a> {
     spikes: &'a Spikes,
+    rows: &'a Range<usize>,
     slots: Range<usize>,
     counts: &'a mut [u32],
 }
@@ -212,6 +215,6 @@ impl Job for Tally<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        self.spikes.tally(self.slots, self.counts);
+        self.spikes.tally(self.rows, self.slots, self.counts);
     }
 }

@@ -19,8 +19,8 @@ use std::ops::Range;
 
 #[inline(always)]
 pub(super) fn advance<I: Isa, S: Sum, V: Vector<S>>(
-    program: &Program,
-    index: usize,
+    (program, index): (&Program, usize),
+    rows: Range<usize>,
     slots: Range<usize>,
     currents: &[i32],
     membranes: &mut [i32],
@@ -35,9 +35,10 @@ pub(super) fn advance<I: Isa, S: Sum, V: Vector<S>>(
     for first in slots.clone().step_by(together) {
         let slots = first..slots.end.min(first + together);
         for (projection, ready) in &mut sums.ready {
-            stripes::add::<I>(&program.projections[*projection], first, ready, spikes);
+            stripes::add::<I>(&program.projections[*projection], &rows, first, ready, spikes);
         }
-        for (y, (inputs, membranes)) in population.rows.iter().zip(membranes.chunks_exact_mut(lanes)).enumerate() {
+        let of_rows = population.rows.iter().zip(membranes.chunks_exact_mut(lanes)).enumerate();
+        for (y, (inputs, membranes)) in of_rows.take(rows.end).skip(rows.start) {
             let (bias, threshold) = integration.parameters.of_row(y);
             for slot in slots.clone() {
                 for input in inputs {

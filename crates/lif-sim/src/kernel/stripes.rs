@@ -14,6 +14,7 @@ use super::lanes::{Block, Isa, Sum};
 use crate::aligned::Aligned;
 use crate::program::{BLOCK, Projection, Stripes, Synapses, WIDEST};
 use crate::spikes::Spikes;
+use std::ops::Range;
 
 /// Which of four channels fire at each of 32 positions: numbers below 16.
 pub(super) type Nibbles = [u8; BLOCK];
@@ -49,14 +50,17 @@ impl Ready {
     }
 }
 
-/// Adds up what all source rows bring in the step of `slot`.
+/// Adds up what source rows bring to these target rows, and to some beside them, in the step of `slot`.
 #[inline(always)]
-pub(super) fn add<I: Isa>(projection: &Projection, slot: usize, ready: &mut Ready, spikes: &[Spikes]) {
+pub(super) fn add<I: Isa>(projection: &Projection, rows: &Range<usize>, slot: usize, ready: &mut Ready, spikes: &[Spikes]) {
     let Synapses::Stripes(stripes) = &projection.synapses else { return };
     let (source, slot) = (&spikes[projection.source], slot - usize::from(projection.delay));
     ready.sums.fill(0);
     let each = source.bytes_of_position();
-    for y in 0..stripes.reach_y.len() {
+    for (y, reach) in stripes.reach_y.iter().enumerate() {
+        if reach.target >= rows.end || reach.target + reach.taps <= rows.start {
+            continue;
+        }
         let row = &source.row(slot, y)[..stripes.width * each];
         for (nth, positions) in row.chunks(BLOCK * each).enumerate() {
             spread(positions, each, &mut ready.nibbles);

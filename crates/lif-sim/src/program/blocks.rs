@@ -57,6 +57,7 @@ pub(crate) struct BlockParameters {
 #[derive(Debug)]
 pub(crate) struct Class {
     pub taps: Vec<Tap>,
+    /// Ascending.
     pub places: Vec<usize>,
     /// Source positions: `[place][tap]`.
     pub sources: Vec<usize>,

@@ -21,6 +21,7 @@
 mod blocks;
 mod geometry;
 mod layout;
+mod part;
 mod stripes;
 mod unread;
 
@@ -32,6 +33,7 @@ use petgraph::algo::tarjan_scc;
 
 pub(crate) use blocks::{BLOCK, BlockParameters, Blocks, ByteCell, CellRows, Class, Tap, WordCell};
 pub(crate) use layout::{Projection, Synapses};
+pub(crate) use part::Part;
 pub(crate) use stripes::{Stripes, Table, WIDEST};
 pub(crate) use unread::{Unread, UnreadInput};
 
@@ -51,6 +53,10 @@ pub(crate) struct Program {
     pub projections: Vec<Projection>,
     /// Sources before targets.
     pub stages: Vec<Stage>,
+    /// All of it.
+    pub whole: Part,
+    /// The picture in two, where that leaves notably less to each.
+    pub halves: Option<[Part; 2]>,
 }
 
 /// Populations that are simulated together.
@@ -184,7 +190,8 @@ impl Program {
         for (id, worst) in ids().zip(&worst_cases) {
             populations[id.index()].unread = Unread::new(graph, id, worst);
         }
-        Ok(Self { steps: graph.steps, populations, projections, stages: stages(graph) })
+        let (whole, halves) = (Part::new(graph, 0, 1), Part::halves(graph));
+        Ok(Self { steps: graph.steps, populations, projections, stages: stages(graph), whole, halves })
     }
 
     /// Steps of a full chunk.
