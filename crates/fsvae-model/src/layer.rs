@@ -144,6 +144,11 @@ impl SpikingLinear {
         }
     }
 
+    /// Its neurons.
+    pub(crate) fn outputs(&self) -> usize {
+        self.bias.dims()[0]
+    }
+
     /// The weights that count.
     pub(crate) fn rounded(&self, neuron: &Neuron) -> Tensor<2> {
         let weight = self.weight.val();

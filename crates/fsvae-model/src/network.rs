@@ -34,7 +34,8 @@ impl LatentStack {
 
     /// `[steps * batch, in]` to `[steps * batch, latent * k]`, channel by channel k neighbours.
     pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
-        self.layers.iter_mut().fold(x, |x, layer| layer.forward(x, steps, neuron, phase))
+        let fed: Vec<usize> = self.layers.iter().skip(1).map(SpikingLinear::outputs).chain([0]).collect();
+        self.layers.iter_mut().zip(fed).fold(x, |x, (layer, fed)| layer.forward(x, steps, &neuron.feeding(fed), phase))
     }
 
     /// [`forward`](Self::forward) with running statistics, for somebody who looks at each layer's spikes: `NAME.layers.0`, ...
@@ -153,20 +154,28 @@ impl Network {
         x
     }
 
+    /// Of each layer of the decoder that fires: the neurons that one of its neurons feeds, away from the edges.
+    fn fan_outs_of_decoder(&self) -> Vec<usize> {
+        let layers = self.decoder.iter().chain([&self.final_layer.0]).map(|layer| layer.bias.dims()[0]);
+        layers.chain([self.final_layer.1.bias.dims()[0]]).map(|channels| 9 * channels).collect()
+    }
+
     /// Pre-tanh images `[batch, size, size, channels]` of latent spikes `[steps * batch, latent]`.
     pub fn decode(&mut self, z: Tensor<2>, config: &NetworkConfig, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<4> {
         let (steps, side) = (config.steps, config.bottleneck_size());
         let neuron = &neuron.of_decoder(config);
-        let flat = self.decoder_input.forward(z, steps, neuron, phase);
+        let mut fan_outs = self.fan_outs_of_decoder().into_iter();
+        let mut next = || neuron.feeding(fan_outs.next().expect("one for each layer that fires"));
+        let flat = self.decoder_input.forward(z, steps, &next(), phase);
         watch.spikes("decoder_input", &flat);
         let [rows, neurons] = flat.dims();
         let mut source = Source::Spikes(flat.reshape([rows, neurons / (side * side), side, side]).permute([0, 2, 3, 1]));
         for (i, layer) in self.decoder.iter_mut().enumerate() {
-            let population = layer.listen(source, steps, neuron, phase);
+            let population = layer.listen(source, steps, &next(), phase);
             watch.pictures(&format!("decoder.{i}"), &|| population.spikes(neuron));
             source = Source::Population(Box::new(population));
         }
-        let population = self.final_layer.0.listen(source, steps, neuron, phase);
+        let population = self.final_layer.0.listen(source, steps, &next(), phase);
         watch.pictures("final_layer.0", &|| population.spikes(neuron));
         self.final_layer.1.forward(population, config.readout_decay, neuron)
     }

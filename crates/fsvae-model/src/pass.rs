@@ -91,7 +91,7 @@ impl Model {
 
     /// The encoding part of [`pass`](Self::pass).
     pub fn posterior(&mut self, images: Tensor<4>, draws: &Draws, roll_out: RollOut, phase: Phase, watch: &mut dyn Watch) -> Posterior {
-        let (neuron, steps) = (self.neuron, self.config.steps);
+        let (neuron, steps) = (self.neuron.free_of_charge(), self.config.steps);
         let encoded = self.network.encode(images, steps, &neuron, phase, watch);
         let previous = {
             let mut posterior = self.network.posterior.valid();

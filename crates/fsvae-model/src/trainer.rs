@@ -37,6 +37,8 @@ pub struct Recipe {
     pub weight_bits: Option<u8>,
     /// One scale for the integers of a layer, for chips with one threshold for each population.
     pub one_weight_scale: bool,
+    /// What a million synaptic operations of an image's decoding cost, in the loss. Not in the paper.
+    pub operations_price: f32,
     /// What of the network learns.
     pub learn: Learn,
     /// What pulls prior and posterior together.
@@ -63,6 +65,7 @@ impl Default for Recipe {
             roll_out: RollOut::Carried,
             weight_bits: None,
             one_weight_scale: false,
+            operations_price: 0.0,
             learn: Learn::All,
             prior_loss: PriorLoss::Mmd,
             scheduled_sampling: true,
@@ -189,6 +192,7 @@ impl Trainer {
     pub fn gradients(&mut self, images: Tensor<4>, draws: &Draws) -> (StepLosses, GradientsParams) {
         let (model, recipe) = (&mut self.model, &self.recipe);
         let (how, config) = ((recipe.roll_out, Phase::Training), model.config.clone());
+        model.neuron.operation_price = recipe.operations_price * 1e-6 / images.dims()[0] as f32;
         let rates = |candidates: Tensor<2>| mean_of_ways(candidates, config.ways);
         let distance = |q, p| recipe.prior_loss.distance(rates(q), rates(p), config.steps);
         let (mse, prior) = match recipe.learn {

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use fsvae_checkpoint::{NetworkConfig, TrainingRecord};
 use fsvae_model::latent::pick_with;
 use fsvae_model::snapshot::values;
-use fsvae_model::{Draws, Learn, PickGradient, Recipe, Trainer};
+use fsvae_model::{Draws, Learn, PickGradient, Recipe, SpikeCounts, Trainer, uniform_picks};
 use std::collections::BTreeMap;
 
 const BATCH: usize = 6;
@@ -68,6 +68,37 @@ fn settled_statistics_are_the_mean_of_those_of_the_batches() {
     }
     for (name, values) in &both {
         assert!(name.contains("running") || *values == tensors(&trainer)[name], "{name} is no statistic");
+    }
+}
+
+/// Synaptic operations of drawing images, of prior and decoder: each spike times what its layer's neurons feed.
+fn operations(trainer: &Trainer) -> [usize; 2] {
+    let mut counts = SpikeCounts::new(&config());
+    trainer.model.valid().sample_watched(&uniform_picks(&config(), 1, 0, 8), &mut counts);
+    let of = |(layer, fan_out): &(&str, usize)| counts.layers[*layer].total() as usize * fan_out;
+    let prior = [("prior.layers.0", 48), ("prior.layers.1", 48)];
+    let decoder = [("decoder_input", 72), ("decoder.0", 72), ("decoder.1", 72), ("decoder.2", 72), ("final_layer.0", 9)];
+    [prior.iter().map(of).sum(), decoder.iter().map(of).sum()]
+}
+
+#[test]
+fn operations_that_have_a_price_become_fewer() {
+    let learnt = |learn: Learn, operations_price: f32| {
+        let (mut trainer, draws) = trainer(learn);
+        trainer.recipe.operations_price = operations_price;
+        (0..30).for_each(|salt| _ = trainer.step_pixels(&pixels(salt), &draws, 3e-3));
+        operations(&trainer)
+    };
+    for (learn, [prior_learns, decoder_learns]) in
+        [(Learn::All, [true, true]), (Learn::Autoencoder, [false, true]), (Learn::Prior, [true, false])]
+    {
+        let ([prior, decoder], [cheaper_prior, cheaper_decoder]) = (learnt(learn, 0.0), learnt(learn, 100.0));
+        if prior_learns {
+            assert!(cheaper_prior < prior * 9 / 10, "{learn:?}: {cheaper_prior} operations of the prior, for nothing {prior}");
+        }
+        if decoder_learns {
+            assert!(cheaper_decoder < decoder * 9 / 10, "{learn:?}: {cheaper_decoder} operations of the decoder, for nothing {decoder}");
+        }
     }
 }
 

@@ -87,6 +87,7 @@ struct Neurons {
 fn neurons() -> impl Strategy<Value = Neurons> {
     let lif = (prop_oneof![Just(Surrogate::Program), Just(Surrogate::Paper), Just(Surrogate::Centred)], any::<bool>())
         .prop_map(|(surrogate, detach)| Neuron::new(&NetworkConfig::fsvae(1), surrogate, detach, &device()).lif);
+    let lif = (lif, prop_oneof![Just(0.0), 0.1f32..2.0]).prop_map(|(lif, price)| Lif { price, ..lif });
     (lif, 1usize..7, any::<bool>(), 1usize..4, 1usize..3, 1usize..6).prop_flat_map(|(lif, steps, constant, images, half, channels)| {
         let (frames, side) = (if constant { 1 } else { steps }, 2 * half);
         let x = floats(frames * images * side * side * channels);
@@ -132,13 +133,20 @@ impl Neurons {
     }
 }
 
+/// The loss whose gradients are compared. The kernels reckon with a spike's price themselves; of their twins it is a part of the loss.
+fn loss<const D: usize>(y: Tensor<D>, currents: Currents, fast: bool) -> Tensor<1> {
+    let price = currents.tdbn.lif.price;
+    let spikes = plain::fire(currents, Outlet::Spikes);
+    if fast { score(y) } else { score(y) + spikes.sum() * price }
+}
+
 /// Result and gradients of x, gamma and beta.
 fn fired(neurons: &Neurons, outlet: Outlet, fast: bool) -> [Vec<f32>; 4] {
     let (x, gamma, beta) = neurons.leaves();
     let statistics = if fast { ops::statistics(&x) } else { plain::statistics(&x) };
     let currents = Currents { x: x.clone(), gamma: gamma.clone(), beta: beta.clone(), statistics, tdbn: neurons.tdbn };
-    let y = if fast { ops::fire(currents, outlet) } else { plain::fire(currents, outlet) };
-    let gradients = score(y.clone()).backward();
+    let y = if fast { ops::fire(currents.clone(), outlet) } else { plain::fire(currents.clone(), outlet) };
+    let gradients = loss(y.clone(), currents, fast).backward();
     let of = |t: &Tensor<1>| values(&t.grad(&gradients).expect("a leaf"));
     [values(&y), values(&x.grad(&gradients).expect("a leaf")), of(&gamma), of(&beta)]
 }
@@ -150,8 +158,8 @@ fn fired_and_convolved(neurons: &Neurons, how: Convolution, weight: &[f32], outp
     let statistics = if fast { ops::statistics(&x) } else { plain::statistics(&x) };
     let currents = Currents { x: x.clone(), gamma: gamma.clone(), beta: beta.clone(), statistics, tdbn: neurons.tdbn };
     let f = if fast { ops::fire_and_convolve } else { plain::fire_and_convolve };
-    let y = f(currents, weight.clone(), neurons.side, how);
-    let gradients = score(y.clone()).backward();
+    let y = f(currents.clone(), weight.clone(), neurons.side, how);
+    let gradients = loss(y.clone(), currents, fast).backward();
     let of = |t: &Tensor<1>| values(&t.grad(&gradients).expect("a leaf"));
     let (dx, dw) = (x.grad(&gradients).expect("a leaf"), weight.grad(&gradients).expect("a leaf"));
     [values(&y), values(&dx), of(&gamma), of(&beta), values(&dw)]

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use fsvae_checkpoint::{AnnConfig, CheckpointOf, Kind, NamedTensor, TRAINING_STATE_PREFIX, TrainingRecord, format_of};
 use fsvae_cli::{Progress, Report, print, read_file};
 use fsvae_data::{DataError, DataSet, ImageSet, Source, Split, grid_png};
-use fsvae_model::{AnnTrainer, Device, PlaceError, StepLosses, Team, parallel};
+use fsvae_model::{AnnTrainer, Device, Place, StepLosses, Team, parallel};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -84,7 +84,6 @@ struct Run<L: Learner> {
 
 impl<L: Learner> Run<L> {
     fn begin(arguments: &Fit, folder: &RunFolder) -> Result<Self, Report> {
-        let device = main_device(arguments)?;
         let dataset = arguments.dataset.expect("clap demands it without --resume");
         let toml = match &arguments.config {
             Some(path) => Some((path.as_path(), String::from_utf8_lossy(&read_file(path)?).into_owned())),
@@ -100,6 +99,7 @@ impl<L: Learner> Run<L> {
             preset.network = model.config.clone();
         }
         let settings = Settings::from_arguments(arguments, dataset, preset, toml)?;
+        let device = main_device(arguments, &settings.recipe)?;
         let files = files(dataset, arguments, settings.schedule.validation);
         let (train, unseen) = images(&files, &settings, arguments.device.len())?;
         folder.begin()?;
@@ -142,7 +142,7 @@ impl<L: Learner> Run<L> {
         }
         let files = files(dataset, arguments, settings.schedule.validation);
         let (train, unseen) = images(&files, &settings, arguments.device.len())?;
-        let mut trainer = L::go_on(&checkpoint, &settings.recipe, &main_device(arguments)?)?;
+        let mut trainer = L::go_on(&checkpoint, &settings.recipe, &main_device(arguments, &settings.recipe)?)?;
         trainer.prepare(&settings, &train)?;
         let mut log = Log::resume(&folder.log(), record.steps)?;
         log.write(&json!({"event": "resume", "step": record.steps, "epochs": settings.schedule.epochs}))?;
@@ -292,6 +292,10 @@ impl<L: Learner> Run<L> {
         let mut event = json!({"event": "epoch", "step": step, "epoch": epoch});
         event[format!("{split}_mse")] = error.into();
         event[format!("{split}_images")] = count.into();
+        let additions = model.additions(seed);
+        if let Some(additions) = additions {
+            event["generation_additions"] = additions.into();
+        }
         self.log.write(&event)?;
         for (name, png) in &pictures {
             self.log.picture(step, name, png)?;
@@ -303,7 +307,8 @@ impl<L: Learner> Run<L> {
         folder.write_model(&self.trainer.deployed(self.record.clone()))?;
         folder.write_report()?;
         folder.write_training(&checkpoint)?; // last: a run that is complete has all its files
-        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {count} {split} images\n"))?;
+        let additions = additions.map_or(String::new(), |additions| format!(", {:.1} million additions to draw one", additions * 1e-6));
+        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {count} {split} images{additions}\n"))?;
         Ok(())
     }
 }
@@ -352,12 +357,15 @@ fn files(source: Source, arguments: &Fit, validation: usize) -> DataSet {
 }
 
 /// The first of the devices; it must be possible to train on all of them together.
-fn main_device(arguments: &Fit) -> Result<Device, PlaceError> {
+fn main_device(arguments: &Fit, recipe: &impl Lesson) -> Result<Device, Report> {
     let places = &arguments.device;
+    if let Some(reason) = recipe.needs_the_cpu().filter(|_| places.iter().any(|place| *place != Place::Cpu)) {
+        return Err(TrainError::Impossible { violations: vec![reason.to_owned()] }.into());
+    }
     if places.len() > 1 {
         parallel::check(places)?;
     }
-    places.first().copied().unwrap_or_default().device()
+    Ok(places.first().copied().unwrap_or_default().device()?)
 }
 
 /// Training images (as many as the schedule wants) and those to measure, in the network's size.

@@ -26,6 +26,10 @@ pub trait Lesson: Clone + Debug + PartialEq + Send + Sync + Serialize + Deserial
     fn take_options(&mut self, options: &Fit) -> Vec<String>;
     /// What of its own is out of range, one sentence each.
     fn violations(&self) -> Vec<String>;
+    /// Why no other device will do, if that is so.
+    fn needs_the_cpu(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 impl Lesson for Recipe {
@@ -48,7 +52,15 @@ impl Lesson for Recipe {
         if !self.scheduled_probability.iter().all(|p| (0.0..=1.0).contains(p)) {
             violations.push("scheduled_probability must be two numbers from 0 to 1".to_owned());
         }
+        if !(self.operations_price >= 0.0 && self.operations_price.is_finite()) {
+            violations.push(format!("operations_price is {}; it must be at least 0", self.operations_price));
+        }
         violations
+    }
+
+    fn needs_the_cpu(&self) -> Option<&'static str> {
+        (self.operations_price > 0.0)
+            .then_some("operations_price is reckoned with by the CPU's kernels alone: train on the CPU, or without")
     }
 }
 

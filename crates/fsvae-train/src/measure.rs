@@ -1,5 +1,6 @@
 //! Looking at a network: how well it reconstructs, what it draws.
 
+use crate::operations;
 use fsvae_checkpoint::Kind;
 use fsvae_cli::Progress;
 use fsvae_data::{DataError, ImageSet, Images};
@@ -7,6 +8,8 @@ use fsvae_model::{AnnModel, Model, SpikeCounts, ann, uniform_picks};
 
 /// Images of one pass; fixed, so that the sums do not depend on the caller.
 const BATCH: usize = 100;
+/// Images whose spikes are all in memory at once.
+const WATCHED: usize = BATCH / 4;
 
 /// A network that turns images and random numbers into images; image j of a seed has random numbers of its own.
 pub trait Pictures {
@@ -18,6 +21,10 @@ pub trait Pictures {
     fn draws(&self) -> bool;
     /// The images `first .. first + count` of `seed`, drawn with its prior.
     fn drawn(&self, seed: u64, first: u64, count: usize) -> Vec<f32>;
+    /// Additions that drawing an image takes, on average over a few of `seed`, if they depend on what was learnt.
+    fn additions(&self, _seed: u64) -> Option<f64> {
+        None
+    }
 }
 
 /// Running statistics, exact step-by-step roll-out: what the network does once it is deployed.
@@ -36,6 +43,13 @@ impl Pictures for Model {
 
     fn drawn(&self, seed: u64, first: u64, count: usize) -> Vec<f32> {
         self.sample(&uniform_picks(&self.config, seed, first, count))
+    }
+
+    fn additions(&self, seed: u64) -> Option<f64> {
+        let mut counts = SpikeCounts::new(&self.config);
+        counts.images = WATCHED;
+        self.sample_watched(&uniform_picks(&self.config, seed, 0, WATCHED), &mut counts);
+        Some(operations::generation(&self.config, &counts).additions)
     }
 }
 
@@ -133,8 +147,7 @@ pub fn samples(network: &impl Pictures, count: usize, seed: u64) -> Images {
 pub fn spikes_of(model: &Model, images: &Images, seed: u64) -> (SpikeCounts, SpikeCounts) {
     let (mut reconstruction, mut generation) = (SpikeCounts::new(&model.config), SpikeCounts::new(&model.config));
     let progress = Progress::new("count spikes", "images", images.count as u64);
-    // Their spikes are all in memory at once.
-    for chunk in (0..images.count).collect::<Vec<_>>().chunks(BATCH / 4) {
+    for chunk in (0..images.count).collect::<Vec<_>>().chunks(WATCHED) {
         let picks = uniform_picks(&model.config, seed, chunk[0] as u64, chunk.len());
         model.sample_watched(&picks, &mut generation);
         model.reconstruct_watched(&images.batch(chunk), picks, &mut reconstruction);

@@ -277,6 +277,7 @@ mod tests {
                 message("[recipe]\nbatch = \"three\"", &[]),
                 message("[recipe]\nsurrogate = \"none\"", &[]),
                 message("batch = 3", &[]),
+                message("[recipe]\noperations_price = -1\n", &[]),
                 message("[network]\nimage_size = 30\nimage_channels = 3\n", &["--batch", "0", "--learning-rate", "nan"]),
                 message("[schedule]\nepochs = 0\n[recipe]\nscheduled_probability = [0.1, 1.5]\nweight_decay = 1\n", &[]),
             ]

@@ -26,6 +26,8 @@ pub struct Lif {
     pub window_half_width: f32,
     /// Whether the gradient stops at the reset term `1 - o`.
     pub detach_reset: bool,
+    /// What a spike costs: the loss rises by it with each.
+    pub price: f32,
 }
 
 /// Neurons and the currents that they receive over all steps.
@@ -185,7 +187,7 @@ fn step_back(membranes: &[f32], (gradient, factor): (&[f32], f32), lif: Lif, aft
     let (gradient, after) = (&gradient[..len], &mut after[..len]);
     for i in 0..len {
         let u = membranes[i];
-        let to_spike = factor * gradient[i] - reset * u * after[i];
+        let to_spike = factor * gradient[i] + lif.price - reset * u * after[i];
         let leak = lif.decay * after[i];
         let through_leak = if u > lif.threshold { 0.0 } else { leak };
         let spike = height * to_spike;

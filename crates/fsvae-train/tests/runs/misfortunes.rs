@@ -107,8 +107,10 @@ fn devices_that_this_program_cannot_use_are_refused() {
     let folder = workplace(64, 16);
     let folder = folder.path();
     stdout(folder, &format!("{FIT} --out good --epochs 1"));
+    std::fs::write(folder.join("sparse.toml"), "[recipe]\noperations_price = 1e-3\n").unwrap();
     let mut report = String::new();
     for words in [
+        format!("{FIT} --out new --config sparse.toml --device cuda"),
         format!("{FIT} --out new --device cpu,cpu"),
         format!("{FIT} --out new --device cuda:0,cuda:0"),
         format!("{RESUME} --out good --epochs 2 --device cuda:0,wgpu:0"),
