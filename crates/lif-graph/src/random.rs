@@ -36,6 +36,17 @@ fn start() -> impl Strategy<Value = Start> {
     prop_oneof![2 => Just(Start::Lif), 2 => Just(Start::Source), 1 => (7u8..=12).prop_map(Start::Image)]
 }
 
+/// Membranes as wide as the worst case asks for.
+pub fn with_room(mut graph: LifGraph) -> LifGraph {
+    let worst_cases = graph.worst_cases();
+    for (population, worst) in graph.populations.iter_mut().zip(worst_cases) {
+        if let NeuronModel::Lif { membrane, .. } | NeuronModel::Readout { membrane, .. } = &mut population.model {
+            membrane.bits = worst.membrane.bits().clamp(8, 32) as u8;
+        }
+    }
+    graph
+}
+
 /// For each image of the graph random pixels, to be given to [`Interpreter::with_image`].
 pub fn image_pixels(graph: &LifGraph) -> impl Strategy<Value = Vec<(PopulationId, Vec<u8>)>> + use<> {
     let images = graph.populations.iter().enumerate().filter(|(_, population)| matches!(population.model, NeuronModel::Image { .. }));

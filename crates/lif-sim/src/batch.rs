@@ -1,5 +1,6 @@
 //! Many images over many threads, in order.
 
+use crate::program::Part;
 use crate::{Drawing, Engine, Inputs, Record, SimError, State};
 use rayon::prelude::*;
 use std::borrow::Borrow;
@@ -60,7 +61,7 @@ impl Workers<'_> {
             let inputs = inputs(image);
             digest(self.with_state(|state| self.engine.draw(state, batch.seed, image, inputs.borrow(), batch.record)))
         };
-        // a single image by two threads
+        // two threads for a single image, of which only pixels and counts are kept
         let halves = self.engine.halves().filter(|_| threads > 1 && !batch.record.events && !batch.record.membranes);
         let mut next = batch.images.start;
         while next < batch.images.end {
@@ -68,10 +69,10 @@ impl Workers<'_> {
             next = group.end;
             let digested: Vec<T> = match halves {
                 Some(halves) if group.end - group.start == 1 => {
-                    vec![digest(self.together(|half, state| {
-                        let (image, of_image) = (group.start, inputs(group.start));
-                        self.engine.draw_part(&halves[half], state, batch.seed, image, of_image.borrow(), batch.record)
-                    }))]
+                    let (image, given) = (group.start, inputs(group.start));
+                    let given: &Inputs = given.borrow();
+                    let draw = |half: &Part, state: &mut State| self.engine.draw_part(half, state, batch.seed, image, given, batch.record);
+                    vec![digest(self.by_two(halves, draw))]
                 }
                 // what one thread does, the calling one does: waking another takes a tenth of an image
                 _ if threads == 1 || group.end - group.start == 1 => group.map(draw).collect(),
@@ -83,24 +84,63 @@ impl Workers<'_> {
     }
 
     fn with_state(&self, draw: impl FnOnce(&mut State) -> Drawing) -> Drawing {
-        let state = self.idle.lock().expect("no thread panics while it holds this").pop();
-        let mut state = state.unwrap_or_else(|| self.engine.state());
+        let mut state = self.take();
         let drawing = draw(&mut state);
-        self.idle.lock().expect("no thread panics while it holds this").push(state);
+        self.keep([state]);
         drawing
     }
 
-    /// Draws half 0 on the calling thread while another draws half 1.
-    fn together(&self, draw: impl Fn(usize, &mut State) -> Drawing + Sync) -> Drawing {
+    fn take(&self) -> State {
+        let state = self.idle.lock().expect("no thread panics while it holds this").pop();
+        state.unwrap_or_else(|| self.engine.state())
+    }
+
+    /// The last one is taken first.
+    fn keep(&self, states: impl IntoIterator<Item = State>) {
+        self.idle.lock().expect("no thread panics while it holds this").extend(states);
+    }
+
+    /// Draws the first half on the calling thread while another draws the second.
+    fn by_two(&self, halves: &[Part; 2], draw: impl Fn(&Part, &mut State) -> Drawing + Sync) -> Drawing {
         /// How often it is looked whether the other is done, before this thread sleeps: waking up again takes a tenth of an image.
         const LOOKS: u32 = 1 << 14;
-        let other = OnceLock::new();
-        let one = self.threads.in_place_scope(|scope| {
-            scope.spawn(|_| _ = other.set(self.with_state(|state| draw(1, state))));
-            let one = self.with_state(|state| draw(0, state));
-            (0..LOOKS).take_while(|_| other.get().is_none()).for_each(|_| std::hint::spin_loop());
-            one
+        let (mut ours, mut theirs) = (self.take(), self.take());
+        let second = OnceLock::new();
+        let first = self.threads.in_place_scope(|scope| {
+            scope.spawn(|_| _ = second.set(draw(&halves[1], &mut theirs)));
+            let first = draw(&halves[0], &mut ours);
+            (0..LOOKS).take_while(|_| second.get().is_none()).for_each(|_| std::hint::spin_loop());
+            first
         });
-        one.join(other.into_inner().expect("the scope ends when both are drawn"))
+        self.keep([theirs, ours]); // each thread's caches have its own
+        first.join(second.into_inner().expect("the scope ends when both are drawn"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lif_graph::LifGraph;
+
+    /// The shipped network is worth two threads an image.
+    #[test]
+    fn a_single_image_is_the_same_by_two_threads() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/fashion-mnist/model.lif");
+        let graph = LifGraph::from_bytes(&std::fs::read(file).expect("the shipped network")).expect("a graph");
+        let engine = Engine::new(&graph).expect("a well-formed graph");
+        assert!(engine.halves().is_some());
+        let (workers, mut state) = (engine.workers(2).expect("threads"), engine.state());
+        for (image, skip_unread) in [(0, false), (1, true), (2, true), (7, true)] {
+            let record = Record { skip_unread, ..Record::default() };
+            let expected = engine.draw(&mut state, 1, image, &Inputs::default(), record);
+            let batch = Batch { seed: 1, images: image..image + 1, record };
+            let mut drawings = Vec::new();
+            let take = |drawing| -> Result<(), SimError> {
+                drawings.push(drawing);
+                Ok(())
+            };
+            workers.draw(&batch, |_| Inputs::default(), |drawing| drawing, take).expect("a drawing");
+            assert_eq!(drawings, [expected]);
+        }
     }
 }

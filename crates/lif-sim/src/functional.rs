@@ -282,10 +282,10 @@ impl Engine {
             if population.pixels.is_some() {
                 continue; // a read-out never fires
             }
-            let (shape, rows) = (population.shape, &part.owned[index]);
+            let (shape, owned) = (population.shape, &part.owned[index]);
             counts.clear();
             counts.resize(shape.pixels(), 0);
-            self.kernel.tally(spikes, rows, slots.clone(), counts);
+            self.kernel.tally(spikes, owned, slots.clone(), counts);
             drawing.spikes[index] += counts.iter().map(|&count| u64::from(count)).sum::<u64>();
             for delay in [0, 1] {
                 let projections = self.program.projections.iter().enumerate();
@@ -296,7 +296,7 @@ impl Engine {
                 if delay == 1 {
                     // those of the slot before the chunk are heard in it, and those of its last slot are not
                     counts.fill(0);
-                    self.kernel.tally(spikes, rows, slots.start - 1..slots.end - 1, counts);
+                    self.kernel.tally(spikes, owned, slots.start - 1..slots.end - 1, counts);
                 }
                 for (reader, projection) in readers {
                     let [rows, columns] = &projection.fan_out;

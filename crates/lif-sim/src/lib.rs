@@ -19,8 +19,9 @@
 //! The result is that of the reference interpreter in [`lif_graph`], spike by spike, membrane by membrane, and does not depend on the
 //! number of threads: integers only, and picks addressed by (seed, image, step, channel).
 //!
-//! Many images are drawn by many threads, an image a thread ([`Workers`]); a single one by two, half the picture each: what both halves need of
-//! the layers below is computed twice, so that neither waits for the other.
+//! Many images are drawn by many threads, an image a thread ([`Workers`]); a single one by two, half the picture each, where that
+//! leaves notably less to each and only pixels and counts are kept: what both halves need of the layers below is computed twice, so that neither waits
+//! for the other.
 //!
 //! How a chip spreads the steps over ticks is simulated by [`ticks`].
 //!

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   for each block of 32 channels, for each class of positions that the same weights reach:
-//!       for each tap:                                     its weights stay in the fastest cache
+//!       for each tap:                                     the weights that it often needs stay in the fastest cache
 //!           for each position, for each step:             spikes of one source position x weights -> 2 vectors of sums
 //!       after the last tap, at once:                      sums, membranes -> membranes, 32 bits of those who fired
 //! ```
@@ -196,7 +196,7 @@ fn hear_lists<'a, I: Isa, N: Neurons<I>>(rows: &[impl Row], lists: impl Iterator
     }
 }
 
-/// Adds in each step the rows that the words of source channels look up.
+/// Adds in each step the rows that the words of source channels look up, EACH times 32 / EACH bits of a word: SUBSETS = 2^(32 / EACH) rows.
 #[inline(always)]
 fn hear_words<I: Isa, N: Neurons<I>, const SUBSETS: usize, const EACH: usize>(
     rows: &[WordCell],

@@ -1,7 +1,7 @@
 //! The hot loops: written once over vectors of lanes, and compiled once for each instruction set.
 //!
 //! ```text
-//!   mod      Kernel: which instruction set; Job: what it does; Work: some steps of one population
+//!   mod      Kernel: which instruction set; Job: what it does; Work: some steps of some rows of a population
 //!    |
 //!    +-- blocks   32 channels of a position: sums and membranes stay in registers over all steps              (most populations)
 //!    +-- rows     a row of positions, whatever its width: sums in memory                                      (all others)
@@ -194,11 +194,11 @@ impl Job for Work<'_> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let Work { program, population, rows, slots, currents, membranes, sums, spikes } = self;
-        let what = (program, population);
+        let of = (program, population);
         match sums {
-            Sums::Blocks(room) => blocks::advance::<I>(what, rows, slots, membranes, room, spikes),
-            Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(what, rows, slots, currents, membranes, sums, spikes),
-            Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(what, rows, slots, currents, membranes, sums, spikes),
+            Sums::Blocks(room) => blocks::advance::<I>(of, rows, slots, membranes, room, spikes),
+            Sums::Narrow(sums) => rows::advance::<I, i16, I::Narrow>(of, rows, slots, currents, membranes, sums, spikes),
+            Sums::Wide(sums) => rows::advance::<I, i32, I::Wide>(of, rows, slots, currents, membranes, sums, spikes),
         }
     }
 }

@@ -17,7 +17,8 @@ use std::ops::Range;
 /// Channels of a block: two vectors.
 pub(crate) const BLOCK: usize = 2 * LANES;
 
-/// Tables take four times the room of words, which the second-level cache should have: most have 512 KiB or more, and a tap's tables are read in turn.
+/// `Fours` take 4 times the room of words and `Eights` 32 times, which the second-level cache should have: most have 512 KiB or more, a tap's tables
+/// are read in turn, and of eight channels few fire together, so that most rows are seldom read.
 const SUBSETS_LIMIT: usize = 640 << 10;
 /// Words need no widening but take twice the room of bytes.
 const WORDS_LIMIT: usize = 192 << 10;
@@ -174,19 +175,19 @@ pub(super) fn cells(graph: &LifGraph, projection: &lif_graph::Projection) -> Cel
     }
     let words = |cell: &ByteCell| WordCell(cell.0.map(i16::from));
     if convolution && sources.is_multiple_of(32) {
-        let fits = |rows: usize| rows * sources * size_of::<WordCell>() * (bytes.len() / sources) <= SUBSETS_LIMIT;
-        if fits(256 / 8) {
-            return Cells { each: 256 / 8 * sources, rows: CellRows::Eights(subsets::<8, 256>(&bytes)) };
+        let fits = |rows_of_a_channel: usize| rows_of_a_channel * size_of::<WordCell>() * bytes.len() <= SUBSETS_LIMIT;
+        if fits(32) {
+            return Cells { each: 32 * sources, rows: CellRows::Eights(subsets::<8, 256>(&bytes)) };
         }
-        if fits(16 / 4) {
-            return Cells { each: 16 / 4 * sources, rows: CellRows::Fours(subsets::<4, 16>(&bytes)) };
+        if fits(4) {
+            return Cells { each: 4 * sources, rows: CellRows::Fours(subsets::<4, 16>(&bytes)) };
         }
     }
     let small = size_of::<WordCell>() * bytes.len() <= WORDS_LIMIT;
     Cells { each: sources, rows: if small { CellRows::Words(bytes.iter().map(words).collect()) } else { CellRows::Bytes(bytes) } }
 }
 
-/// The sums of all SUBSETS subsets of each N rows. They fit 16 bits.
+/// The sums of all SUBSETS = 2^N subsets of each N rows. They fit 16 bits.
 fn subsets<const N: usize, const SUBSETS: usize>(rows: &[ByteCell]) -> Vec<WordCell> {
     let sums = |rows: &[ByteCell; N]| -> [WordCell; SUBSETS] {
         std::array::from_fn(|subset| {

@@ -190,8 +190,10 @@ impl Program {
         for (id, worst) in ids().zip(&worst_cases) {
             populations[id.index()].unread = Unread::new(graph, id, worst);
         }
-        let (whole, halves) = (Part::new(graph, 0, 1), Part::halves(graph));
-        Ok(Self { steps: graph.steps, populations, projections, stages: stages(graph), whole, halves })
+        let stages = stages(graph);
+        let whole = Part::new(graph, &stages, 0, 1);
+        let halves = Part::halves(graph, &stages, &whole);
+        Ok(Self { steps: graph.steps, populations, projections, stages, whole, halves })
     }
 
     /// Steps of a full chunk.
