@@ -34,8 +34,9 @@ impl LatentStack {
 
     /// `[steps * batch, in]` to `[steps * batch, latent * k]`, channel by channel k neighbours.
     pub fn forward(&mut self, x: Tensor<2>, steps: usize, neuron: &Neuron, phase: Phase) -> Tensor<2> {
-        let fed: Vec<usize> = self.layers.iter().skip(1).map(SpikingLinear::outputs).chain([0]).collect();
-        self.layers.iter_mut().zip(fed).fold(x, |x, (layer, fed)| layer.forward(x, steps, &neuron.feeding(fed), phase))
+        let fan_outs: Vec<usize> = self.layers.iter().skip(1).map(SpikingLinear::outputs).chain([0]).collect();
+        let priced = fan_outs.into_iter().map(|fan_out| neuron.feeding(fan_out as f32));
+        self.layers.iter_mut().zip(priced).fold(x, |x, (layer, neuron)| layer.forward(x, steps, &neuron, phase))
     }
 
     /// [`forward`](Self::forward) with running statistics, for somebody who looks at each layer's spikes: `NAME.layers.0`, ...
@@ -154,31 +155,35 @@ impl Network {
         x
     }
 
-    /// Of each layer of the decoder that fires: the neurons that one of its neurons feeds, away from the edges.
-    fn fan_outs_of_decoder(&self) -> Vec<usize> {
-        let layers = self.decoder.iter().chain([&self.final_layer.0]).map(|layer| layer.bias.dims()[0]);
-        layers.chain([self.final_layer.1.bias.dims()[0]]).map(|channels| 9 * channels).collect()
-    }
-
     /// Pre-tanh images `[batch, size, size, channels]` of latent spikes `[steps * batch, latent]`.
     pub fn decode(&mut self, z: Tensor<2>, config: &NetworkConfig, neuron: &Neuron, phase: Phase, watch: &mut dyn Watch) -> Tensor<4> {
         let (steps, side) = (config.steps, config.bottleneck_size());
         let neuron = &neuron.of_decoder(config);
-        let mut fan_outs = self.fan_outs_of_decoder().into_iter();
-        let mut next = || neuron.feeding(fan_outs.next().expect("one for each layer that fires"));
-        let flat = self.decoder_input.forward(z, steps, &next(), phase);
+        let priced: Vec<Neuron> = fan_outs_of_decoder(config).into_iter().map(|fan_out| neuron.feeding(fan_out)).collect();
+        let [first, inner @ .., last] = &priced[..] else { unreachable!("a decoder has at least these two layers") };
+        let flat = self.decoder_input.forward(z, steps, first, phase);
         watch.spikes("decoder_input", &flat);
         let [rows, neurons] = flat.dims();
         let mut source = Source::Spikes(flat.reshape([rows, neurons / (side * side), side, side]).permute([0, 2, 3, 1]));
-        for (i, layer) in self.decoder.iter_mut().enumerate() {
-            let population = layer.listen(source, steps, &next(), phase);
+        for ((i, layer), priced) in self.decoder.iter_mut().enumerate().zip(inner) {
+            let population = layer.listen(source, steps, priced, phase);
             watch.pictures(&format!("decoder.{i}"), &|| population.spikes(neuron));
             source = Source::Population(Box::new(population));
         }
-        let population = self.final_layer.0.listen(source, steps, &next(), phase);
+        let population = self.final_layer.0.listen(source, steps, last, phase);
         watch.pictures("final_layer.0", &|| population.spikes(neuron));
         self.final_layer.1.forward(population, config.readout_decay, neuron)
     }
+}
+
+/// Synapses of a neuron, layer by layer of those of the decoder that fire: the mean over its picture, as there are fewer at the edges.
+fn fan_outs_of_decoder(config: &NetworkConfig) -> Vec<f32> {
+    // along an axis the taps of stride 2 lose one at one end, those of stride 1 one at either
+    let mean = |side: usize, lost: usize| ((3 * side - lost) as f32 / side as f32).powi(2);
+    let targets = config.channels.iter().rev().skip(1).chain([&config.channels[0]]);
+    let sides = std::iter::successors(Some(config.bottleneck_size()), |side| Some(2 * side));
+    let ups = targets.zip(sides).map(|(&channels, side)| mean(side, 1) * channels as f32);
+    ups.chain([mean(config.image_size, 2) * config.image_channels as f32]).collect()
 }
 
 /// Somebody who looks at the spikes of inner layers as they pass: firing rates, golden vectors.
@@ -193,4 +198,17 @@ pub trait Watch {
 impl Watch for () {
     fn pictures(&mut self, _: &str, _: &dyn Fn() -> Tensor<4>) {}
     fn spikes(&mut self, _: &str, _: &Tensor<2>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_feed_fewer() {
+        // 2x2 to 128 channels, 4x4 to 64, 8x8 to 32, 16x16 to 32; 32x32 to the picture
+        let taps = |reached: f32, side: f32| (reached / side).powi(2);
+        let expected = [128.0 * taps(5.0, 2.0), 64.0 * taps(11.0, 4.0), 32.0 * taps(23.0, 8.0), 32.0 * taps(47.0, 16.0), taps(94.0, 32.0)];
+        assert_eq!(fan_outs_of_decoder(&NetworkConfig::fsvae(1)), expected);
+    }
 }

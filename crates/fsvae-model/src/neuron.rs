@@ -56,8 +56,8 @@ pub struct Neuron {
     pub precision: Precision,
     /// Our kernels (CPU), or burn's own operations.
     pub fused: bool,
-    /// What a synaptic operation of the drawing half costs: the loss rises by it with each.
-    pub operation_price: f32,
+    /// What a synaptic operation of prior or decoder costs: the loss rises by it with each. Only our kernels reckon with it.
+    pub price_of_an_operation: f32,
 }
 
 impl Neuron {
@@ -69,7 +69,13 @@ impl Neuron {
             Surrogate::Centred => (config.threshold, 0.5),
         };
         let lif = Lif { decay: config.decay, threshold: config.threshold, window_centre, window_half_width, detach_reset, price: 0.0 };
-        Self { lif, momentum: 0.1, precision: Precision::Float, fused: device.clone().inner() == Device::flex(), operation_price: 0.0 }
+        Self {
+            lif,
+            momentum: 0.1,
+            precision: Precision::Float,
+            fused: device.clone().inner() == Device::flex(),
+            price_of_an_operation: 0.0,
+        }
     }
 
     /// The same with the decoder's decay.
@@ -77,14 +83,14 @@ impl Neuron {
         Self { lif: Lif { decay: config.decay_of_decoder(), ..self.lif }, ..self }
     }
 
-    /// The same in the half that does not draw.
+    /// The same in encoder and posterior, which do not draw.
     pub fn free_of_charge(self) -> Self {
-        Self { operation_price: 0.0, ..self }
+        Self { price_of_an_operation: 0.0, ..self }
     }
 
     /// The same for neurons that feed so many others each.
-    pub fn feeding(self, fan_out: usize) -> Self {
-        Self { lif: Lif { price: self.operation_price * fan_out as f32, ..self.lif }, ..self }
+    pub fn feeding(self, fan_out: f32) -> Self {
+        Self { lif: Lif { price: self.price_of_an_operation * fan_out, ..self.lif }, ..self }
     }
 
     /// tdBN's factor in front of the normalised current.

@@ -37,7 +37,8 @@ pub struct Recipe {
     pub weight_bits: Option<u8>,
     /// One scale for the integers of a layer, for chips with one threshold for each population.
     pub one_weight_scale: bool,
-    /// What a million synaptic operations of an image's decoding cost, in the loss. Not in the paper.
+    /// What a million synaptic operations of prior and decoder cost, in the loss, for an image that is learnt; latent spikes are free. On the
+    /// CPU. Not in the paper.
     pub operations_price: f32,
     /// What of the network learns.
     pub learn: Learn,
@@ -188,11 +189,15 @@ impl Trainer {
         losses
     }
 
-    /// The losses of a batch and the gradient of their sum.
+    /// The losses of a batch and the gradient of their sum (and of what spikes cost, which is in no loss that is reported).
+    ///
+    /// # Panics
+    /// If operations have a price on a device without our kernels.
     pub fn gradients(&mut self, images: Tensor<4>, draws: &Draws) -> (StepLosses, GradientsParams) {
         let (model, recipe) = (&mut self.model, &self.recipe);
         let (how, config) = ((recipe.roll_out, Phase::Training), model.config.clone());
-        model.neuron.operation_price = recipe.operations_price * 1e-6 / images.dims()[0] as f32;
+        assert!(model.neuron.fused || recipe.operations_price == 0.0, "only our kernels reckon with the price of operations");
+        model.neuron.price_of_an_operation = recipe.operations_price * 1e-6 / images.dims()[0] as f32;
         let rates = |candidates: Tensor<2>| mean_of_ways(candidates, config.ways);
         let distance = |q, p| recipe.prior_loss.distance(rates(q), rates(p), config.steps);
         let (mse, prior) = match recipe.learn {
@@ -212,6 +217,7 @@ impl Trainer {
                 (None, Some(distance(Tensor::from_inner(posterior.q), p)))
             }
         };
+        model.neuron.price_of_an_operation = 0.0;
         let value = |loss: &Option<Tensor<1>>| loss.clone().map(|loss| loss.into_scalar());
         let losses = StepLosses { mse: value(&mse), prior: value(&prior) };
         let parts = [mse, prior.map(|prior| prior * recipe.prior_loss.weight())];

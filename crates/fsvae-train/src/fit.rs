@@ -292,9 +292,9 @@ impl<L: Learner> Run<L> {
         let mut event = json!({"event": "epoch", "step": step, "epoch": epoch});
         event[format!("{split}_mse")] = error.into();
         event[format!("{split}_images")] = count.into();
-        let additions = model.additions(seed);
-        if let Some(additions) = additions {
-            event["generation_additions"] = additions.into();
+        let operations = model.synaptic_operations(seed);
+        if let Some(operations) = operations {
+            event["synaptic_operations"] = operations.into();
         }
         self.log.write(&event)?;
         for (name, png) in &pictures {
@@ -307,8 +307,9 @@ impl<L: Learner> Run<L> {
         folder.write_model(&self.trainer.deployed(self.record.clone()))?;
         folder.write_report()?;
         folder.write_training(&checkpoint)?; // last: a run that is complete has all its files
-        let additions = additions.map_or(String::new(), |additions| format!(", {:.1} million additions to draw one", additions * 1e-6));
-        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {count} {split} images{additions}\n"))?;
+        let million = |operations: f64| format!(", {:.1} million synaptic operations to draw one", operations * 1e-6);
+        let operations = operations.map_or(String::new(), million);
+        print(&format!("epoch {epoch}: reconstruction MSE {error:.5} on {count} {split} images{operations}\n"))?;
         Ok(())
     }
 }

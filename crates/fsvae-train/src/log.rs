@@ -47,7 +47,7 @@ impl Log {
 fn scalars(entry: &Value) -> Vec<(String, f64)> {
     let tag = |name: &str| match entry["event"].as_str()? {
         "step" if ["mse", "prior", "learning_rate", "images_per_second"].contains(&name) => Some(format!("train/{name}")),
-        "epoch" if name == "generation_additions" => Some("generation/additions".to_owned()),
+        "epoch" if name == "synaptic_operations" => Some(format!("generation/{name}")),
         "epoch" => Some(format!("{}/mse", name.strip_suffix("_mse")?)),
         _ => None,
     };
@@ -82,8 +82,8 @@ mod tests {
         let tags = |entry| scalars(&entry).into_iter().map(|(tag, value)| format!("{tag} {value}")).collect::<Vec<_>>().join(", ");
         assert_eq!(tags(step), "train/images_per_second 9, train/learning_rate 0.1, train/mse 0.5");
         assert_eq!(tags(json!({"event": "epoch", "step": 3, "epoch": 1, "test_mse": 0.25, "test_images": 10})), "test/mse 0.25");
-        let sparse = json!({"event": "epoch", "step": 3, "epoch": 1, "generation_additions": 35e6});
-        assert_eq!(tags(sparse), "generation/additions 35000000");
+        let sparse = json!({"event": "epoch", "step": 3, "epoch": 1, "synaptic_operations": 35e6});
+        assert_eq!(tags(sparse), "generation/synaptic_operations 35000000");
         assert_eq!(tags(json!({"event": "resume", "step": 3, "epochs": 1})), "");
     }
 }

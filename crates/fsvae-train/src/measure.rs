@@ -21,8 +21,8 @@ pub trait Pictures {
     fn draws(&self) -> bool;
     /// The images `first .. first + count` of `seed`, drawn with its prior.
     fn drawn(&self, seed: u64, first: u64, count: usize) -> Vec<f32>;
-    /// Additions that drawing an image takes, on average over a few of `seed`, if they depend on what was learnt.
-    fn additions(&self, _seed: u64) -> Option<f64> {
+    /// Synaptic operations that drawing an image takes, on average over a few of `seed`, if it has spikes.
+    fn synaptic_operations(&self, _seed: u64) -> Option<f64> {
         None
     }
 }
@@ -45,11 +45,11 @@ impl Pictures for Model {
         self.sample(&uniform_picks(&self.config, seed, first, count))
     }
 
-    fn additions(&self, seed: u64) -> Option<f64> {
+    fn synaptic_operations(&self, seed: u64) -> Option<f64> {
         let mut counts = SpikeCounts::new(&self.config);
         counts.images = WATCHED;
         self.sample_watched(&uniform_picks(&self.config, seed, 0, WATCHED), &mut counts);
-        Some(operations::generation(&self.config, &counts).additions)
+        Some(operations::generation(&self.config, &counts).layers.iter().map(|layer| layer.synaptic_additions).sum())
     }
 }
 

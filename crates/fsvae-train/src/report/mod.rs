@@ -109,7 +109,7 @@ impl View {
         let plots = [
             ("Mean squared error of reconstructions, pixels in [-1, 1]", errors, Scale::Logarithmic),
             ("Distance of prior and posterior", vec![self.curve("step", "prior", "prior")], Scale::Logarithmic),
-            ("Additions to draw an image", vec![self.curve("epoch", "generation_additions", "additions")], Scale::Linear),
+            ("Synaptic operations to draw an image", vec![self.curve("epoch", "synaptic_operations", "operations")], Scale::Linear),
             ("Learning rate", vec![self.curve("step", "learning_rate", "learning rate")], Scale::Linear),
             ("Images a second", vec![self.curve("step", "images_per_second", "images a second")], Scale::Linear),
         ];
@@ -188,10 +188,10 @@ mod tests {
     const LOG: &str = r#"{"event":"start","step":0,"dataset":"fashion-mnist","images":60000,"settings":{"network":{"latent":128},"recipe":{"batch":250,"surrogate":"<centred>"},"schedule":{"epochs":2}}}
 {"event":"step","step":10,"epoch":1,"mse":0.5,"prior":0.01,"learning_rate":0.001,"images_per_second":70.0}
 {"event":"step","step":20,"epoch":1,"mse":0.25,"prior":0.02,"learning_rate":0.001,"images_per_second":72.5}
-{"event":"epoch","step":20,"epoch":1,"validation_mse":0.3,"validation_images":1000,"generation_additions":35200000.0}
+{"event":"epoch","step":20,"epoch":1,"validation_mse":0.3,"validation_images":1000,"synaptic_operations":33500000.0}
 {"event":"resume","step":20,"epochs":3}
 {"event":"step","step":30,"epoch":2,"mse":0.125,"prior":0.015,"learning_rate":0.0005,"images_per_second":71.0}
-{"event":"epoch","step":30,"epoch":2,"validation_mse":0.15,"validation_images":1000,"generation_additions":17600000.0}
+{"event":"epoch","step":30,"epoch":2,"validation_mse":0.15,"validation_images":1000,"synaptic_operations":16700000.0}
 {"event":"st"#;
 
     #[test]

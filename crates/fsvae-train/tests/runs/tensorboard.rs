@@ -40,6 +40,7 @@ fn a_killed_and_resumed_run_is_there_once() {
         ("step", "mse", "train/mse"),
         ("step", "prior", "train/prior"),
         ("epoch", "test_mse", "test/mse"),
+        ("epoch", "synaptic_operations", "generation/synaptic_operations"),
     ] {
         let logged = log.iter().filter(|entry| entry["event"] == event);
         let logged: Vec<(u64, f32)> =
