@@ -65,6 +65,10 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
     pub map: bool,
 
+    /// Use all cores of the chips that the graph takes: the populations with most to do are cut further, so that steps are shorter
+    #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
+    pub spread: bool,
+
     /// Print what a step makes (import, fold, quantise, lower, schedule, map) and write nothing; with --json in full
     #[arg(long, value_name = "STEP", conflicts_with_all = ["verify", "out"])]
     pub stop_after: Option<String>,

@@ -110,7 +110,8 @@ fn finish(args: &Args, chip: &Chip, name: &str, products: &[Product<'_>], settin
     }
     // a report shows the chip, if it has cores that stand somewhere
     let has_grid = chip.mesh.is_some() || chip.hexagonal.is_some();
-    let mapping = (args.map || args.html && has_grid).then(|| fsvae_compile::map_with(graph, chip, pictures)).transpose()?;
+    let mapping =
+        (args.map || args.html && has_grid).then(|| fsvae_compile::map_with(graph, chip, pictures, args.spread.into())).transpose()?;
     files.extend(mapping.iter().filter(|_| args.map).map(mapping::file).map(|file| (file.name.to_owned(), file.bytes)));
     if args.html {
         let schedule = lif_map::schedule::schedule(graph, chip, args.schedule.unwrap_or(lif_map::Mode::of(chip)));

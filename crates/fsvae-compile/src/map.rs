@@ -5,7 +5,7 @@ use crate::CompileError;
 use crate::feedforward::rates::random_spikes;
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, PopulationId};
-use lif_map::{Mapping, Rates};
+use lif_map::{Filling, Mapping, Rates};
 use lif_sim::{Engine, GivenSpikes, Inputs, Record};
 use rayon::prelude::*;
 
@@ -19,18 +19,18 @@ const SEED: u64 = 0x6d61_7070;
 /// # Errors
 /// [`CompileError::Map`] with every rule of the chip that cannot be kept.
 pub fn map(graph: &LifGraph, chip: &Chip) -> Result<Mapping, CompileError> {
-    map_with(graph, chip, &[])
+    map_with(graph, chip, &[], Filling::Fewest)
 }
 
 /// The same for a graph that takes an image: `pictures` are some that it may see; without any it sees none.
 ///
 /// # Errors
 /// Those of [`map`], and [`CompileError::Simulation`] for pictures of another size.
-pub fn map_with(graph: &LifGraph, chip: &Chip, pictures: &[Vec<u8>]) -> Result<Mapping, CompileError> {
+pub fn map_with(graph: &LifGraph, chip: &Chip, pictures: &[Vec<u8>], filling: Filling) -> Result<Mapping, CompileError> {
     // longer trains than these are not needed to see who fires often
     let images = IMAGES.min(u64::from(lif_map::MAX_STEPS / graph.steps)).max(1);
     let rates = Rates::measured(graph, graph.steps * images as u32, &spike_counts(graph, images, pictures)?)?;
-    Ok(lif_map::map(graph, chip, &rates, SEED)?)
+    Ok(lif_map::map_filling(graph, chip, &rates, SEED, filling)?)
 }
 
 /// Spikes of every neuron, by population, in `images` images; sources fire at random, images are `pictures` in turn.

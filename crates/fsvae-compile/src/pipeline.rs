@@ -169,7 +169,7 @@ pub fn compile_until(
     let graph = lower(&integer, options.name)?;
     let pictures = if options.purpose == Purpose::Reconstruct { drawn } else { calibration.pictures };
     if last == Step::Map {
-        return Ok(Stage::Mapped(Box::new(map_with(&graph, chip, &pictures)?)));
+        return Ok(Stage::Mapped(Box::new(map_with(&graph, chip, &pictures, lif_map::Filling::Fewest)?)));
     }
     Ok(Stage::Lowered(Box::new(Compiled { float, integer, graph, pictures })))
 }

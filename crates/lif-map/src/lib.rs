@@ -42,7 +42,7 @@ mod wire;
 
 pub use load::{Load, Loads};
 pub use machine::{Direction, Machine, Router, Topology};
-pub use mapping::{CompleteTable, Hops, Limit, Mapping, PlacedSlice, RatesUsed, RoutingTable, System, map};
+pub use mapping::{CompleteTable, Filling, Hops, Limit, Mapping, PlacedSlice, RatesUsed, RoutingTable, System, map, map_filling};
 pub use partition::{Partition, Slice, partition};
 pub use rates::{MAX_STEPS, Rates};
 pub use region::{Division, Region};

@@ -1,6 +1,6 @@
 //! What a slice asks of its core.
 
-use crate::{Division, Region, wire::Wire};
+use crate::{Division, Rates, Region, wire::Wire};
 use lif_chip::Chip;
 use lif_graph::{LifGraph, NeuronModel, PopulationId};
 use serde::Serialize;
@@ -95,6 +95,17 @@ impl<'a> Loads<'a> {
         }
         load.memory_bytes = bits.div_ceil(8);
         load
+    }
+
+    /// Synaptic operations of a region in all steps that spikes were counted in, if the neurons of each source fire alike.
+    pub(crate) fn operations(&self, population: PopulationId, region: Region, rates: &Rates) -> u64 {
+        let of_wire = |&index: &usize| {
+            let wire = &self.wires[index];
+            let shape = self.graph.population(wire.source).shape;
+            let synapses: u64 = wire.fan_in(region).axons.iter().map(|(synapses, neurons)| synapses * neurons).sum();
+            u128::from(synapses) * u128::from(rates.spikes(wire.source, Region::whole(shape))) / shape.neurons() as u128
+        };
+        self.into[population.index()].iter().map(of_wire).sum::<u128>().try_into().unwrap_or(u64::MAX)
     }
 
     fn thresholds(&self, population: PopulationId, region: Region, values: &[i32]) -> u64 {

@@ -2,6 +2,7 @@
 
 use crate::load::{Load, Loads};
 use crate::machine::{Machine, Topology};
+use crate::partition::spread;
 use crate::place::{Annealing, Hilbert, Placer, Problem, Sequential};
 use crate::route::keys::{Block, keys};
 use crate::route::table::Entry;
@@ -158,12 +159,41 @@ pub struct RoutingTable {
 /// # Errors
 /// Every breach of the first step that finds one.
 pub fn map(graph: &LifGraph, chip: &Chip, rates: &Rates, seed: u64) -> Result<Mapping, MapError> {
+    map_filling(graph, chip, rates, seed, Filling::Fewest)
+}
+
+/// How many of a system's cores are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Filling {
+    /// As few as the rules allow.
+    #[default]
+    Fewest,
+    /// As many of the chips that these take as make the busiest core's work less: a step lasts as long as that takes.
+    Spread,
+}
+
+impl From<bool> for Filling {
+    /// Spread or not.
+    fn from(spread: bool) -> Self {
+        if spread { Self::Spread } else { Self::Fewest }
+    }
+}
+
+/// [`map`] with a choice of [`Filling`].
+///
+/// # Errors
+/// As [`map`].
+pub fn map_filling(graph: &LifGraph, chip: &Chip, rates: &Rates, seed: u64, filling: Filling) -> Result<Mapping, MapError> {
     // a chip without cores to place on is refused before the work
     Machine::new(chip, 1)?;
     let loads = Loads::new(graph, chip);
-    let partition = partition(&loads)?;
+    let fewest = partition(&loads)?;
+    let machine = Machine::new(chip, fewest.slices.len() as u64)?;
+    let partition = match filling {
+        Filling::Fewest => fewest,
+        Filling::Spread => spread(&loads, fewest, rates, machine.sites.len() as u64),
+    };
     let edges = traffic(&loads, &partition, rates);
-    let machine = Machine::new(chip, partition.slices.len() as u64)?;
     let problem = Problem { machine: &machine, slices: partition.slices.len(), edges: &edges };
     let placement = Annealing.place(&problem, seed);
     let hops = Hops {

@@ -9,7 +9,7 @@
 
 use crate::load::{Load, Loads, is_image};
 use crate::rules::{self, Breach, CORE_RULES, CoreRule, MapError};
-use crate::{Division, Region, machine};
+use crate::{Division, Rates, Region, machine};
 use lif_graph::{PopulationId, Shape};
 
 /// Rows and columns that are looked at for the worst single neuron; more than the largest kernel has.
@@ -48,56 +48,25 @@ impl Partition {
 /// # Errors
 /// Breaches of [`CORE_RULES`] by single neurons, or of `cores-fit-the-system`.
 pub fn partition(loads: &Loads<'_>) -> Result<Partition, MapError> {
-    let cutter = Cutter { loads, limits: limits(loads), cores: machine::cores_of_largest(loads.chip) };
+    let cutter = Cutter::new(loads);
     let populations = loads.graph.populations.len();
     let on_chip = |index: usize| !is_image(loads.graph, PopulationId::from_index(index));
     let mut divisions: Vec<Division> =
         (0..populations).map(|index| if on_chip(index) { Division::WHOLE } else { Division::NOWHERE }).collect();
-    let mut first_time = true;
-    loop {
-        let mut changed = false;
-        let mut breaches = Vec::new();
-        for index in (0..populations).filter(|&index| on_chip(index)) {
-            let id = PopulationId::from_index(index);
-            if cutter.keeps(id, divisions[index], &divisions) {
-                continue;
-            }
-            // a cut that no longer fits is replaced by a finer one, never by another of as many parts, or this might go round and round
-            let least = if first_time { 1 } else { divisions[index].parts() + 1 };
-            match cutter.cut(id, least, &divisions) {
-                Ok(division) => (divisions[index], changed) = (division, true),
-                Err(found) => breaches.extend(found),
-            }
-        }
-        if !breaches.is_empty() {
-            return Err(MapError::new(&loads.chip.name, breaches));
-        }
-        let parts: u64 = divisions.iter().map(|division| division.parts()).sum();
-        if parts > cutter.cores {
-            let mut most: Vec<(u64, &str)> =
-                divisions.iter().zip(&loads.graph.populations).map(|(division, row)| (division.parts(), &row.name[..])).collect();
-            most.sort_by_key(|&(parts, _)| std::cmp::Reverse(parts));
-            let most: Vec<String> = most.iter().take(3).map(|(parts, name)| format!("`{}` {parts}", name.escape_debug())).collect();
-            let cause = format!(
-                "its slices need at least {parts} cores, and the largest system has {}: {} too many (most need {})",
-                cutter.cores,
-                parts - cutter.cores,
-                most.join(", ")
-            );
-            return Err(MapError::one(&loads.chip.name, &rules::CORES_FIT_THE_SYSTEM, "graph", cause));
-        }
-        if !changed {
-            break;
-        }
-        first_time = false;
+    cutter.settle(&mut divisions, true)?;
+    Ok(cutter.slices(divisions))
+}
+
+/// Cuts the populations further whose parts have most to do, as long as all parts together fit `cores`.
+///
+/// A step lasts as long as its busiest core takes, and cores that a system has anyhow do nothing for being left idle.
+pub(crate) fn spread(loads: &Loads<'_>, partition: Partition, rates: &Rates, cores: u64) -> Partition {
+    let cutter = Cutter::new(loads);
+    let mut divisions = partition.divisions;
+    while let Some(finer) = cutter.relieved(&divisions, rates, cores) {
+        divisions = finer;
     }
-    let slice = |population: PopulationId, region| Slice { population, region, load: loads.of(population, region, &divisions) };
-    let of_population = |index| {
-        let id = PopulationId::from_index(index);
-        divisions[index].regions(loads.graph.population(id).shape).map(move |region| slice(id, region))
-    };
-    let slices = (0..populations).flat_map(of_population).collect();
-    Ok(Partition { divisions, slices })
+    cutter.slices(divisions)
 }
 
 /// The limits that the chip states, by place in [`CORE_RULES`].
@@ -111,7 +80,93 @@ struct Cutter<'a> {
     cores: u64,
 }
 
-impl Cutter<'_> {
+impl<'a> Cutter<'a> {
+    fn new(loads: &'a Loads<'a>) -> Self {
+        Self { loads, limits: limits(loads), cores: machine::cores_of_largest(loads.chip) }
+    }
+
+    /// Cuts further whatever does not keep the rules.
+    fn settle(&self, divisions: &mut [Division], mut first_time: bool) -> Result<(), MapError> {
+        let loads = self.loads;
+        let on_chip = |index: usize| !is_image(loads.graph, PopulationId::from_index(index));
+        loop {
+            let mut changed = false;
+            let mut breaches = Vec::new();
+            for index in (0..divisions.len()).filter(|&index| on_chip(index)) {
+                let id = PopulationId::from_index(index);
+                if self.keeps(id, divisions[index], divisions) {
+                    continue;
+                }
+                // a cut that no longer fits is replaced by a finer one, never by another of as many parts, or this might go round and round
+                let least = if first_time { 1 } else { divisions[index].parts() + 1 };
+                match self.cut(id, least, divisions) {
+                    Ok(division) => (divisions[index], changed) = (division, true),
+                    Err(found) => breaches.extend(found),
+                }
+            }
+            if !breaches.is_empty() {
+                return Err(MapError::new(&loads.chip.name, breaches));
+            }
+            let parts: u64 = divisions.iter().map(|division| division.parts()).sum();
+            if parts > self.cores {
+                return Err(self.too_many(parts, divisions));
+            }
+            if !changed {
+                return Ok(());
+            }
+            first_time = false;
+        }
+    }
+
+    fn too_many(&self, parts: u64, divisions: &[Division]) -> MapError {
+        let mut most: Vec<(u64, &str)> =
+            divisions.iter().zip(&self.loads.graph.populations).map(|(division, row)| (division.parts(), &row.name[..])).collect();
+        most.sort_by_key(|&(parts, _)| std::cmp::Reverse(parts));
+        let most: Vec<String> = most.iter().take(3).map(|(parts, name)| format!("`{}` {parts}", name.escape_debug())).collect();
+        let cause = format!(
+            "its slices need at least {parts} cores, and the largest system has {}: {} too many (most need {})",
+            self.cores,
+            parts - self.cores,
+            most.join(", ")
+        );
+        MapError::one(&self.loads.chip.name, &rules::CORES_FIT_THE_SYSTEM, "graph", cause)
+    }
+
+    fn slices(&self, divisions: Vec<Division>) -> Partition {
+        let slice = |population: PopulationId, region| Slice { population, region, load: self.loads.of(population, region, &divisions) };
+        let of_population = |index| {
+            let id = PopulationId::from_index(index);
+            divisions[index].regions(self.shape(id)).map(move |region| slice(id, region))
+        };
+        let slices = (0..divisions.len()).flat_map(of_population).collect();
+        Partition { divisions, slices }
+    }
+
+    /// Divisions in which the busiest part of all has less to do, with the fewest parts more; `None` if there are none for so many cores.
+    fn relieved(&self, divisions: &[Division], rates: &Rates, cores: u64) -> Option<Vec<Division>> {
+        let (most, index) = (0..divisions.len()).map(|index| (self.busiest(index, divisions, rates), index)).max()?;
+        let mut finer = divisions.to_vec();
+        loop {
+            let least = finer[index].parts() + 1;
+            finer[index] = self.cut(PopulationId::from_index(index), least, divisions).ok()?;
+            let mut settled = finer.clone();
+            self.settle(&mut settled, false).ok()?;
+            if settled.iter().map(|division| division.parts()).sum::<u64>() > cores {
+                return None;
+            }
+            if self.busiest(index, &settled, rates) < most {
+                return Some(settled);
+            }
+        }
+    }
+
+    /// Synaptic operations of a population's busiest part, over all steps that spikes were counted in.
+    fn busiest(&self, index: usize, divisions: &[Division], rates: &Rates) -> u64 {
+        let id = PopulationId::from_index(index);
+        let operations = |region: Region| self.loads.operations(id, region, rates);
+        divisions[index].regions(self.shape(id)).map(operations).max().unwrap_or(0)
+    }
+
     fn shape(&self, population: PopulationId) -> Shape {
         self.loads.graph.population(population).shape
     }

@@ -5,7 +5,7 @@ use lif_graph::random::well_formed_graph;
 use lif_graph::{Connectivity, Kernel, LifGraph, Membrane, NeuronModel, PixelTable, Population, PopulationId, Projection, Shape};
 use lif_map::route::table::{Route, look_up};
 use lif_map::rules::{CORE_RULES, rules};
-use lif_map::{Machine, MapError, Mapping, Rates, map};
+use lif_map::{Filling, Machine, MapError, Mapping, Rates, map, map_filling};
 use miette::Diagnostic;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -264,6 +264,18 @@ fn every_rule_has_a_broken_case() {
     insta::assert_snapshot!(text);
 }
 
+#[test]
+fn the_papers_network_spread_over_its_chips_gives_each_core_less_to_do() {
+    let graph = fsvae(128, 20, &[256, 128, 64, 32, 32], 2, 1);
+    let chip = chip("loihi1");
+    let fewest = mapped(&graph, &chip).unwrap();
+    let spread = map_filling(&graph, &chip, &Rates::unit(&graph), 1, Filling::Spread).unwrap();
+    holds(&graph, &chip, &spread);
+    let most = |mapping: &Mapping| mapping.slices.iter().map(|slice| slice.load.synapses).max();
+    assert_eq!(spread.system.chips, fewest.system.chips);
+    assert!(spread.slices.len() > fewest.slices.len() && most(&spread) < most(&fewest));
+}
+
 /// The sizes of the paper's two networks, on all that can hold them.
 #[test]
 fn the_papers_networks_fit() {
@@ -289,7 +301,12 @@ proptest! {
         let first = on_threads(1);
         prop_assert_eq!(&first, &on_threads(3));
         match first {
-            Ok(mapping) => holds(&graph, &chip, &mapping),
+            Ok(mapping) => {
+                holds(&graph, &chip, &mapping);
+                let spread = map_filling(&graph, &chip, &rates, seed, Filling::Spread).unwrap();
+                holds(&graph, &chip, &spread);
+                prop_assert!(spread.system.chips == mapping.system.chips && spread.slices.len() >= mapping.slices.len());
+            }
             Err(error) => prop_assert!(CHIPS[which] == "mesh2x2", "{}", error),
         }
     }

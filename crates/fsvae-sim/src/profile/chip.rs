@@ -3,7 +3,7 @@
 use crate::Error;
 use lif_chip::Chip;
 use lif_graph::LifGraph;
-use lif_map::{Mapping, Rates};
+use lif_map::{Filling, Mapping, Rates};
 use lif_sim::{Batch, Drawing, Engine, Inputs, Record, SimError};
 
 /// A chip file is a page; a longer one is something else.
@@ -25,7 +25,7 @@ pub(super) fn find(target: &str) -> Result<Chip, Error> {
 }
 
 /// Maps a network that draws by itself, with the rates of a few images.
-pub(super) fn map(graph: &LifGraph, engine: &Engine, chip: &Chip, threads: usize) -> Result<Mapping, Error> {
+pub(super) fn map(graph: &LifGraph, engine: &Engine, chip: &Chip, filling: Filling, threads: usize) -> Result<Mapping, Error> {
     let images = IMAGES.min(u64::from(lif_map::MAX_STEPS / graph.steps)).max(1);
     let mut counts: Vec<Vec<u32>> = graph.populations.iter().map(|population| vec![0; population.shape.neurons()]).collect();
     let batch = Batch { seed: SEED, images: 0..images, record: Record { events: true, ..Record::default() } };
@@ -36,5 +36,5 @@ pub(super) fn map(graph: &LifGraph, engine: &Engine, chip: &Chip, threads: usize
     let inputs = Inputs::default();
     engine.workers(threads)?.draw(&batch, |_| &inputs, |drawing| drawing, take)?;
     let rates = Rates::measured(graph, graph.steps * images as u32, &counts)?;
-    Ok(lif_map::map(graph, chip, &rates, SEED)?)
+    Ok(lif_map::map_filling(graph, chip, &rates, SEED, filling)?)
 }

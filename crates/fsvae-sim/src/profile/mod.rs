@@ -15,7 +15,7 @@ use fsvae_cli::{Action, CliError, Progress, WholeFile};
 use fsvae_data::{Images, grid_png};
 use lif_graph::{LifGraph, Shape};
 use lif_map::schedule::schedule;
-use lif_map::{Mapping, Mode};
+use lif_map::{Filling, Mapping, Mode};
 use lif_sim::{Batch, Drawing, Engine, Event, Inputs, Record};
 use lif_time::{Clock, Profile, Schedule, Spike, State, TimeError, Totals};
 use serde_json::{Value, json};
@@ -35,6 +35,7 @@ struct Run<'a> {
     seed: u64,
     count: u64,
     threads: usize,
+    filling: Filling,
     schedule: Mode,
 }
 
@@ -60,7 +61,15 @@ pub(crate) fn run(options: &ProfileArgs) -> Result<ExitCode, Error> {
         std::iter::once(&options.target).chain(&options.what_if).map(|target| chip::find(target)).collect::<Result<_, _>>()?;
     let engine = draws_alone(&graph)?;
     let threads = options.threads.unwrap_or(0).into();
-    let run = Run { graph: &graph, engine: &engine, seed: options.seed, count: options.count, threads, schedule: options.schedule };
+    let run = Run {
+        graph: &graph,
+        engine: &engine,
+        seed: options.seed,
+        count: options.count,
+        threads,
+        filling: options.spread.into(),
+        schedule: options.schedule,
+    };
     let mut shows = Shows::create(options, &graph)?;
     let mut timed = vec![run.on(&targets[0], Some(&mut shows))?];
     for chip in &targets[1..] {
@@ -92,7 +101,7 @@ pub(crate) fn draw(options: &Generate, target: &str) -> Result<ExitCode, Error> 
     let mut picture = WholeFile::create(&sheet.picture)?;
     let threads = options.threads.unwrap_or(0).into();
     let (count, schedule) = (sheet.count.into(), Mode::Stepped);
-    let run = Run { graph: &graph, engine: &engine, seed: options.seed, count, threads, schedule };
+    let run = Run { graph: &graph, engine: &engine, seed: options.seed, count, threads, filling: Filling::Fewest, schedule };
     let mut timed = run.on(&chip, None)?;
     let png = grid_png(&images(plan.image, sheet.count, std::mem::take(&mut timed.pixels)), sheet.columns)?;
     picture.write_all(&png).map_err(|error| CliError::from_io(Action::Write, &sheet.picture, error))?;
@@ -156,7 +165,7 @@ impl Run<'_> {
         if chip.costs.is_none() {
             return Err(TimeError::NoCosts { chip: chip.name.clone() }.into());
         }
-        let mapping = chip::map(self.graph, self.engine, chip, self.threads)?;
+        let mapping = chip::map(self.graph, self.engine, chip, self.filling, self.threads)?;
         let schedule = Schedule::of(self.graph, &schedule(self.graph, chip, self.schedule)?)?;
         let clock = Clock::new(self.graph, &mapping, chip, schedule)?;
         let states: Mutex<Vec<State<'_>>> = Mutex::default();
