@@ -66,7 +66,7 @@ pub struct Args {
     pub map: bool,
 
     /// Use all cores of the chips that the graph takes: the populations with most to do are cut further, so that steps are shorter
-    #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
+    #[arg(long, requires = "map")]
     pub spread: bool,
 
     /// Print what a step makes (import, fold, quantise, lower, schedule, map) and write nothing; with --json in full
