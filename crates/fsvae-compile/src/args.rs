@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["verify", "stop_after"])]
     pub map: bool,
 
-    /// Use all cores of the chips that the graph takes: the populations with most to do are cut further, so that steps are shorter
+    /// Use idle cores of the chips that the graph takes: the populations with most to do are cut further, so that steps are shorter
     #[arg(long, requires = "map")]
     pub spread: bool,
 

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! 1. [`partition()`] cuts every population into boxes of channels, rows and columns, as few as keep all limits of a core
-//!    ([`rules`]): neurons, synapse memory with the chip's packing, axons in and out, profiles. A slice has a core of its own.
+//!    ([`rules`]): neurons, synapse memory with the chip's packing, axons in and out, profiles. A slice has a core of its own. [`Filling::Spread`] takes more
+//!    of them, those that the chips have anyhow.
 //! 2. [`traffic()`] counts the spikes between slices, from measured [`Rates`] or as if every neuron always fired.
 //! 3. [`place`] gives every slice a core of the smallest system of chips that has enough ([`Machine`]): along a space-filling curve, then
 //!    annealed.

@@ -6,6 +6,9 @@
 //!
 //! How many axons leave a slice depends on how its targets are cut, so populations are looked at again until none has to be cut further. The
 //! number of parts never falls, so this ends.
+//!
+//! If a mapping is to be [spread](crate::Filling::Spread), the population with the busiest part is then cut further, again and again, while there are
+//! cores left.
 
 use crate::load::{Load, Loads, is_image};
 use crate::rules::{self, Breach, CORE_RULES, CoreRule, MapError};
@@ -49,10 +52,9 @@ impl Partition {
 /// Breaches of [`CORE_RULES`] by single neurons, or of `cores-fit-the-system`.
 pub fn partition(loads: &Loads<'_>) -> Result<Partition, MapError> {
     let cutter = Cutter::new(loads);
-    let populations = loads.graph.populations.len();
-    let on_chip = |index: usize| !is_image(loads.graph, PopulationId::from_index(index));
+    let populations = 0..loads.graph.populations.len();
     let mut divisions: Vec<Division> =
-        (0..populations).map(|index| if on_chip(index) { Division::WHOLE } else { Division::NOWHERE }).collect();
+        populations.map(|index| if cutter.on_chip(index) { Division::WHOLE } else { Division::NOWHERE }).collect();
     cutter.settle(&mut divisions, true)?;
     Ok(cutter.slices(divisions))
 }
@@ -85,14 +87,16 @@ impl<'a> Cutter<'a> {
         Self { loads, limits: limits(loads), cores: machine::cores_of_largest(loads.chip) }
     }
 
+    fn on_chip(&self, population: usize) -> bool {
+        !is_image(self.loads.graph, PopulationId::from_index(population))
+    }
+
     /// Cuts further whatever does not keep the rules.
     fn settle(&self, divisions: &mut [Division], mut first_time: bool) -> Result<(), MapError> {
-        let loads = self.loads;
-        let on_chip = |index: usize| !is_image(loads.graph, PopulationId::from_index(index));
         loop {
             let mut changed = false;
             let mut breaches = Vec::new();
-            for index in (0..divisions.len()).filter(|&index| on_chip(index)) {
+            for index in (0..divisions.len()).filter(|&index| self.on_chip(index)) {
                 let id = PopulationId::from_index(index);
                 if self.keeps(id, divisions[index], divisions) {
                     continue;
@@ -105,7 +109,7 @@ impl<'a> Cutter<'a> {
                 }
             }
             if !breaches.is_empty() {
-                return Err(MapError::new(&loads.chip.name, breaches));
+                return Err(MapError::new(&self.loads.chip.name, breaches));
             }
             let parts: u64 = divisions.iter().map(|division| division.parts()).sum();
             if parts > self.cores {

@@ -33,7 +33,7 @@ pub(crate) struct ProfileArgs {
     #[arg(long, value_name = "CHIP")]
     pub what_if: Vec<String>,
 
-    /// Use all cores of the chips that the network takes: the populations with most to do are cut further, so that steps
+    /// Use idle cores of the chips that the network takes: the populations with most to do are cut further, so that steps
     /// are shorter.
     #[arg(long)]
     pub spread: bool,
@@ -95,7 +95,7 @@ Examples:
   fsvae-sim profile --target loihi1                        one image of the shipped network
   fsvae-sim profile --target sanafe-loihi --count 100 --json
   fsvae-sim profile --target loihi1 --schedule substep     what the ticks between a neuron's steps take
-  fsvae-sim profile --target loihi1 --spread               the same chips with no core left idle
+  fsvae-sim profile --target loihi1 --spread               spread over more cores of the same chips
   fsvae-sim profile --target loihi1 --what-if mine.toml    the same on a chip with other figures
   fsvae-sim profile --count 16 --report out.html           a page with pictures, raster and floor plan
   fsvae-sim profile --trace run.fst --probe decoder.0:0..8 waveforms of eight neurons and their cores
